@@ -1,0 +1,20 @@
+"""The hosts that we offer. Each factory imports its module when it is called, not before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from vdiff_plugin.contracts import HostAdapter
+from vdiff_plugin.hookspecs import hookimpl
+
+
+@hookimpl
+def vdiff_hosts() -> Mapping[str, Callable[[], HostAdapter]]:
+    """Video files."""
+    return {"media": _media}
+
+
+def _media() -> HostAdapter:
+    from host_adapters.media.host import MediaHost
+
+    return MediaHost()

@@ -1,0 +1,25 @@
+"""Video files in and out: `enhance` for the whole job, reader and writer for parts of it.
+
+`read_clip(path)` gives frames by number, `write_video(frames, path, clip=...)` writes them.
+"""
+
+from host_adapters.media.codecs import EncodeOptions, known_codecs
+from host_adapters.media.job import Progress, Summary, enhance, write_video
+from host_adapters.media.probe import probe
+from host_adapters.media.reader import ClipReader, Damage, Picture, read_clip
+from host_adapters.media.source import Source
+
+__all__ = [
+    "ClipReader",
+    "Damage",
+    "EncodeOptions",
+    "Picture",
+    "Progress",
+    "Source",
+    "Summary",
+    "enhance",
+    "known_codecs",
+    "probe",
+    "read_clip",
+    "write_video",
+]

@@ -1,0 +1,108 @@
+"""What each container format needs to be told, and what it cannot hold."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from fractions import Fraction
+from pathlib import Path
+
+import av
+
+from vdiff_plugin.errors import OutputError
+
+_BY_SUFFIX = {
+    ".mkv": "matroska",
+    ".mp4": "mp4",
+    ".m4v": "mp4",
+    ".mov": "mov",
+    ".webm": "webm",
+    ".avi": "avi",
+    ".ts": "mpegts",
+    ".mts": "mpegts",
+    ".m2ts": "mpegts",
+}
+_ISO = ("mp4", "mov")
+_WITH_SIDE_DATA = ("matroska", "webm", "mp4", "mov")
+_WITHOUT_CHAPTERS = ("avi", "mpegts")
+_FINE_ENOUGH = 1000  # ticks a second below which mp4 players round badly
+_MP4_KEYS = {  # what the plain mp4 form has a place for
+    *("title", "artist", "album_artist", "album", "composer", "date", "comment", "genre"),
+    *("copyright", "grouping", "lyrics", "description", "synopsis", "show", "episode_id"),
+    *("network", "keywords", "track", "disc", "creation_time", "location", "location-eng"),
+    *("timecode", "media_type", "hd_video", "gapless_playback", "compilation", "rating"),
+    *("season_number", "episode_sort", "author", "performer", "encoder"),
+}
+_MUXERS_OWN = {"major_brand", "minor_version", "compatible_brands", "encoder"}
+
+
+def container_of(path: Path) -> str:
+    """Libav's name of the container that `path` asks for by its suffix.
+
+    Raises:
+        OutputError: the suffix means nothing.
+    """
+    suffix = path.suffix.lower()
+    if suffix in _BY_SUFFIX:
+        return _BY_SUFFIX[suffix]
+    try:
+        with av.open(f"name{suffix}", "w") as guessed:  # opens no file before its header
+            return guessed.format.name
+    except (ValueError, av.FFmpegError) as error:
+        usual = ", ".join(_BY_SUFFIX)
+        raise OutputError(f"{path}: no container has this suffix; use one of {usual}") from error
+
+
+def has_times(container: str) -> bool:
+    """False where frames only have an order: then the frame rate must be constant."""
+    return container != "avi"
+
+
+def has_chapters(container: str) -> bool:
+    """Whether chapters can be kept."""
+    return container not in _WITHOUT_CHAPTERS
+
+
+def has_side_data(container: str) -> bool:
+    """Whether rotation and HDR metadata can be kept beside the coded stream."""
+    return container in _WITH_SIDE_DATA
+
+
+def file_metadata(container: str, metadata: Mapping[str, str]) -> dict[str, str]:
+    """The input's metadata without what belongs to its muxer."""
+    kept = {k: v for k, v in metadata.items() if k.lower() not in _MUXERS_OWN}
+    if needs_own_keys(container, kept):
+        kept.pop("creation_time", None)  # it would come back twice; see `mp4`
+    return kept
+
+
+def needs_own_keys(container: str, metadata: Mapping[str, str]) -> bool:
+    """True where mp4 loses keys unless its free form is used, as phones do."""
+    return container in _ISO and any(key.lower() not in _MP4_KEYS for key in metadata)
+
+
+def muxer_options(
+    container: str, time_base: Fraction, metadata: Mapping[str, str]
+) -> dict[str, str]:
+    """Options that make the muxer keep times, default flags and metadata as they are."""
+    options = {}
+    if container in _ISO:
+        if time_base.numerator == 1 and time_base.denominator >= _FINE_ENOUGH:
+            options["video_track_timescale"] = str(time_base.denominator)
+        if needs_own_keys(container, metadata):
+            options["movflags"] = "+use_metadata_tags"
+    if container in ("matroska", "webm"):
+        options["default_mode"] = "passthrough"
+    if container == "mpegts":
+        options["mpegts_copyts"] = "1"
+    return options
+
+
+def holds(container: str, codec: str) -> bool:
+    """Whether libav's muxer admits the encoder at all."""
+    with av.open(io.BytesIO(), "w", format=container) as trial:
+        try:
+            trial.add_stream(codec)
+        except ValueError:
+            return False
+    return True

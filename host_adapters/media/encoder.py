@@ -1,0 +1,154 @@
+"""Opening a video encoder with everything that the input says of its spec."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+import av
+from av.codec.context import Flags
+from av.video.codeccontext import VideoCodecContext
+
+from host_adapters.media.codecs import EncodeOptions
+from host_adapters.media.colour import ColourTags
+from host_adapters.media.formats import Layout
+from host_adapters.media.hdr import Hdr
+from vdiff_plugin.errors import SettingsError
+
+_CRF = {"libx264": 16.0, "libx264rgb": 16.0, "libx265": 16.0, "libsvtav1": 20.0} | {
+    "libvpx": 8.0,
+    "libvpx-vp9": 20.0,
+}
+_OPTIONS: Mapping[str, Mapping[str, str]] = {
+    "libx265": {"preset": "medium"},
+    "libsvtav1": {"preset": "6"},
+    "libvpx": {"deadline": "good", "cpu-used": "2"},
+    "libvpx-vp9": {"deadline": "good", "cpu-used": "2", "row-mt": "1"},
+    "ffv1": {"level": "3", "slicecrc": "1", "g": "1"},
+    "prores_ks": {"vendor": "apl0"},
+}
+_PARAMETERS = {
+    "libx264": "x264-params",
+    "libx265": "x265-params",
+    "libsvtav1": "svtav1-params",
+}
+_BY_QUANTISER = {"mpeg4", "mpeg2video", "mpeg1video", "mjpeg", "flv", "msmpeg4", "wmv2"}
+_FRAME_CLOCK = {"mpeg4", "mpeg2video", "mpeg1video"}  # they count frames, not time
+_GLOBAL_HEADER = 0x40  # AVFMT_GLOBALHEADER: the container wants parameter sets in its header
+_TAGS = {"hevc": "hvc1"}  # what Apple's players look for in mp4 and mov
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoSpec:
+    """What an encoder has to know of the video.
+
+    Attributes:
+        width, height: pixels.
+        time_base: unit of pts, in seconds.
+        rate: frames per second, for rate control and headers.
+        sar: width to height of a pixel; 0 if unknown.
+        tags: colours.
+        hdr: HDR10 metadata.
+    """
+
+    width: int
+    height: int
+    time_base: Fraction
+    rate: Fraction
+    sar: Fraction
+    tags: ColourTags
+    hdr: Hdr
+
+
+def counts_frames(codec: str) -> bool:
+    """True for encoders that know no time but a frame's number."""
+    return codec in _FRAME_CLOCK
+
+
+def open_encoder(
+    context: VideoCodecContext,
+    layout: Layout,
+    spec: VideoSpec,
+    options: EncodeOptions,
+    *,
+    container: str,
+) -> None:
+    """Configure and open a fresh encoder context.
+
+    Raises:
+        SettingsError: an option that the encoder does not have, or a value that it refuses.
+    """
+    codec = context.name
+    if codec == "libsvtav1":
+        os.environ.setdefault("SVT_LOG", "1")  # it prints a banner on stderr otherwise
+    _configure(context, layout, spec, container)
+    given = _given(context, spec.hdr, options)
+    if container == "avi":
+        given.setdefault("bf", "0")  # AVI has no times, so pictures must come in order
+    context.options = dict(given)
+    try:
+        context.open()
+    except (av.FFmpegError, ValueError) as error:
+        shown = " ".join(f"{k}={v}" for k, v in options.encoder_options.items())
+        raise SettingsError(
+            f"{codec} refuses {spec.width}x{spec.height} {layout.name} "
+            f"{shown or 'with these settings'}; check --pix-fmt, --crf and --encoder-options"
+        ) from error
+    _require_used(context, options)
+
+
+def _configure(context: VideoCodecContext, layout: Layout, spec: VideoSpec, container: str) -> None:
+    context.width, context.height = spec.width, spec.height
+    context.pix_fmt = layout.name
+    context.time_base = spec.time_base
+    context.framerate = spec.rate
+    context.sample_aspect_ratio = spec.sar
+    context.color_range = spec.tags.range
+    context.color_primaries = spec.tags.primaries
+    context.color_trc = spec.tags.transfer
+    context.colorspace = spec.tags.matrix
+    context.chroma_sample_location = spec.tags.chroma
+    if layout.format.bits > 8:
+        context.bits_per_raw_sample = layout.format.bits
+    if av.ContainerFormat(container, "w").flags & _GLOBAL_HEADER:
+        context.flags |= Flags.global_header
+    if context.name in _BY_QUANTISER:
+        context.qscale = True
+        context.global_quality = 2
+    if container in ("mp4", "mov") and context.codec.canonical_name in _TAGS:
+        context.codec_tag = _TAGS[context.codec.canonical_name]
+
+
+def _given(context: VideoCodecContext, hdr: Hdr, options: EncodeOptions) -> dict[str, str]:
+    """Options for libav: ours, then what the user says, HDR and parameters merged in."""
+    codec = context.name
+    given = dict(_OPTIONS.get(codec, {})) | _quality(context, options)
+    given |= {name: str(value) for name, value in options.encoder_options.items()}
+    if codec in _PARAMETERS:
+        ours = {"log-level": "none"} if codec == "libx265" else {}
+        parts = [f"{k}={v}" for k, v in (ours | hdr.parameters(codec)).items()]
+        parts += [text] if (text := given.get(_PARAMETERS[codec])) else []
+        given |= {_PARAMETERS[codec]: ":".join(parts)} if parts else {}
+    return given
+
+
+def _quality(context: VideoCodecContext, options: EncodeOptions) -> dict[str, str]:
+    codec = context.name
+    private = {each.name for each in context.supported_options.private}
+    if options.crf is not None and "crf" not in private:
+        raise SettingsError(f"{codec} has no crf; leave --crf out, or see --encoder-options")
+    crf = _CRF.get(codec) if options.crf is None else options.crf
+    rival = {"qp", "b", "lossless"} & set(options.encoder_options)
+    if crf is None or "crf" not in private or (options.crf is None and rival):
+        return {}
+    return {"crf": f"{crf:g}"} | ({"b": "0"} if codec.startswith("libvpx-") else {})
+
+
+def _require_used(context: VideoCodecContext, options: EncodeOptions) -> None:
+    """Options that libav hands back are ones that the encoder does not have."""
+    unknown = sorted(set(context.options) & set(options.encoder_options))
+    if unknown:
+        known = sorted({each.name for each in context.supported_options.private})
+        raise SettingsError(f"{context.name} has no option {unknown[0]!r}; have {', '.join(known)}")

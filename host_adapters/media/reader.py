@@ -1,0 +1,188 @@
+"""Reading frames by number, each one exactly, whatever is damaged around it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import av
+from av.sidedata.sidedata import Type
+
+from host_adapters.media.decode import Threads, decode_from
+from host_adapters.media.formats import unpack
+from host_adapters.media.probe import probe
+from host_adapters.media.source import Source, require_same
+from vdiff_plugin.errors import FrameError
+from vdiff_plugin.frame import ClipInfo, Frame
+
+logger = logging.getLogger(__name__)
+
+_SAID = 20  # damaged frames named one by one; beyond that they are counted
+_CARRIED = {  # what belongs to one frame and is still true of the restored one
+    Type.A53_CC,
+    Type.AFD,
+    Type.S12M_TIMECODE,
+    Type.GOP_TIMECODE,
+    Type.DYNAMIC_HDR_PLUS,
+    Type.DYNAMIC_HDR_VIVID,
+    Type.AMBIENT_VIEWING_ENVIRONMENT,
+}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One frame of a file.
+
+    Attributes:
+        n: frame number.
+        pts: when it is shown, in the stream's time base.
+        duration: for how long, in the same unit.
+        frame: its samples.
+        carrier: the decoded picture, where it has side data to hand on (captions, HDR10+).
+    """
+
+    n: int
+    pts: int
+    duration: int
+    frame: Frame
+    carrier: av.VideoFrame | None = None
+
+
+@dataclass
+class Damage:
+    """What was found damaged while reading.
+
+    Attributes:
+        repeated: frames that gave no picture; the one before is shown again.
+        concealed: frames whose picture the decoder had to patch.
+    """
+
+    repeated: list[int] = field(default_factory=list)
+    concealed: list[int] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.repeated) + len(self.concealed)
+
+
+class ClipReader:
+    """Frames of a probed file. Every pass opens the file anew, so passes may overlap.
+
+    Attributes:
+        source: the file.
+        damage: what all passes found, in the order of the frames of a pass.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.damage = Damage()
+
+    @property
+    def info(self) -> ClipInfo:
+        """Size, format, length and colours."""
+        return self.source.info
+
+    def __len__(self) -> int:
+        return self.source.length
+
+    def frames(self, start: int = 0, end: int | None = None) -> Iterator[Frame]:
+        """Frames `start` to `end`, both included; to the last one without `end`.
+
+        Raises:
+            FrameError: no such frames.
+        """
+        for picture in self.pictures(start, end):
+            yield picture.frame
+
+    def pictures(self, start: int = 0, end: int | None = None) -> Generator[Picture]:
+        """The same with times and side data; a pass never gives more or fewer frames.
+
+        A pass starts with all threads. At the first sign of damage it goes back to the
+        frame in question and on with a decoder that treats each packet by itself, so that
+        the same file gives the same pictures each time and from every starting point.
+        """
+        last = self.source.length - 1 if end is None else end
+        if not 0 <= start <= last < self.source.length:
+            raise FrameError(f"no frames {start} to {last}; the clip has {self.source.length}")
+        return self._pass(start, last)
+
+    def _pass(self, start: int, last: int) -> Generator[Picture]:
+        n = start
+        for threads in ("AUTO", "SLICE"):
+            with closing(self._aligned(n, last, threads)) as aligned:
+                for picture in aligned:
+                    yield picture
+                    n += 1
+            if n > last:
+                return
+
+    def _aligned(self, n: int, last: int, threads: Threads) -> Generator[Picture]:
+        """Pair decoded pictures with frame numbers; on AUTO, stop where they do not fit."""
+        careful, shown = threads == "SLICE", None
+        with closing(self._numbered(n, threads)) as numbered:
+            for at, picture in numbered:
+                if at >= n and not careful and (at > n or picture.is_corrupt):
+                    return
+                frame = Frame(unpack(picture, self.source.layout))
+                while n < min(at, last + 1):
+                    yield self._repeat(n, shown or frame)
+                    n += 1
+                shown = frame
+                if n > last:
+                    return
+                if at == n:
+                    yield self._picture(n, picture, frame)
+                    n += 1
+                    if n > last:
+                        return
+        while careful and shown and n <= last:
+            yield self._repeat(n, shown)
+            n += 1
+
+    def _numbered(self, n: int, threads: Threads) -> Generator[tuple[int, av.VideoFrame]]:
+        """Decoded pictures that stand in the index, with their frame numbers."""
+        source, index = self.source, self.source.index
+        with closing(decode_from(source.path, source.stream, index, n, threads)) as pictures:
+            for count, picture in enumerate(pictures):
+                at = count
+                if index.seekable and picture.pts is not None:
+                    at = index.number(picture.pts)
+                if at >= len(index) or (index.seekable and index.pts[at] != picture.pts):
+                    logger.debug("%s: no frame has pts %s", source.path, picture.pts)
+                    continue
+                require_same(source, picture, at)
+                yield at, picture
+
+    def _picture(self, n: int, picture: av.VideoFrame, frame: Frame) -> Picture:
+        if picture.is_corrupt:
+            self._note(self.damage.concealed, n, "the decoder patched it")
+        carrier = picture if _CARRIED & set(picture.side_data) else None
+        index = self.source.index
+        return Picture(n, int(index.pts[n]), index.duration(n), frame, carrier)
+
+    def _repeat(self, n: int, frame: Frame) -> Picture:
+        self._note(self.damage.repeated, n, "the picture before it is shown again")
+        index = self.source.index
+        return Picture(n, int(index.pts[n]), index.duration(n), frame)
+
+    def _note(self, numbers: list[int], n: int, remedy: str) -> None:
+        if n in numbers:
+            return
+        numbers.append(n)
+        if len(self.damage) <= _SAID:
+            logger.warning(
+                "%s: %s is damaged; %s", self.source.path, self.source.describe(n), remedy
+            )
+        elif len(self.damage) == _SAID + 1:
+            logger.warning("%s: more damaged frames follow, not named here", self.source.path)
+
+
+def read_clip(path: Path | str) -> ClipReader:
+    """Probe `path` for reading.
+
+    Raises:
+        MediaError, UnsupportedMediaError: as `probe` does.
+    """
+    return ClipReader(probe(Path(path)))

@@ -1,0 +1,286 @@
+"""Writing a video file: one encoded stream, and the copies of all others."""
+
+from __future__ import annotations
+
+import logging
+import re
+import struct
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import av
+from av.container import OutputContainer
+from av.stream import Disposition, Stream
+from av.video.codeccontext import VideoCodecContext
+from av.video.stream import VideoStream
+
+from host_adapters.media import containers
+from host_adapters.media.atomic import unwritable
+from host_adapters.media.codecs import EncodeOptions
+from host_adapters.media.convert import Converter
+from host_adapters.media.encoder import VideoSpec, open_encoder
+from host_adapters.media.mp4 import set_creation_time
+from host_adapters.media.rational import fraction
+from host_adapters.media.remux import Copier
+from host_adapters.media.template import can_template, template_stream
+from host_adapters.media.timeline import Timeline
+from vdiff_plugin.errors import MediaError, OutputError, SettingsError
+from vdiff_plugin.frame import Frame
+
+logger = logging.getLogger(__name__)
+
+_STALE = re.compile(  # what the old encoder or muxer said of its own stream
+    r"(encoder|duration|bps|number_of_(frames|bytes)|_statistics_.*)(-\w+)?", re.IGNORECASE
+)
+_MATRIX = struct.Struct("=9i")
+_KEPT = {"mastering_display_metadata", "content_light_level", "display_matrix", "cpb_properties"}
+_COPIED = (  # from the encoder's context to a template's
+    *("width", "height", "pix_fmt", "framerate", "sample_aspect_ratio", "profile", "level"),
+    *("color_range", "color_primaries", "color_trc", "colorspace", "chroma_sample_location"),
+    *("bits_per_raw_sample", "reorder_depth", "extradata"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """What is to be written.
+
+    Attributes:
+        file: the name to write to now.
+        shown: the name that the user knows.
+        container: libav's name of the container format.
+        codec: libav's name of the encoder.
+        spec: what the encoder is told of the picture.
+        options: what the user asks of it.
+        side_data: of the input's stream.
+        timeline: from the input's times to the output's.
+    """
+
+    file: Path
+    shown: Path
+    container: str
+    codec: str
+    spec: VideoSpec
+    options: EncodeOptions
+    side_data: Mapping[str, bytes] = field(default_factory=dict)
+    timeline: Timeline = field(default_factory=Timeline)
+
+
+class VideoWriter:
+    """An output file being written. Not for several threads at once.
+
+    The header is written at once, so that what cannot work fails before any frame.
+
+    Args:
+        target: what and where.
+        converter: brings frames into the encoder's format.
+        copier: brings the other streams along; the writer closes it.
+
+    Raises:
+        OutputError: the file cannot be written, or the container not hold a stream.
+        SettingsError: the encoder refuses its options.
+    """
+
+    def __init__(self, target: Target, converter: Converter, copier: Copier | None = None) -> None:
+        self.frames = 0
+        self._target = target
+        self._converter = converter
+        self._copier = copier
+        self._durations: dict[int, int] = {}
+        self._packets = 0
+        self._creation_time = ""
+        self._metadata = copier.container.metadata if copier else {}
+        self._opened = ExitStack()
+        if copier:
+            self._opened.callback(copier.close)
+        try:
+            self._open()
+        except BaseException:
+            self.close()
+            raise
+
+    def write(
+        self, frame: Frame, pts: int, duration: int, carrier: av.VideoFrame | None = None
+    ) -> None:
+        """Encode a frame, shown at `pts` for `duration` in units of `spec.time_base`.
+
+        Raises:
+            OutputError: the file cannot be written.
+            MediaError: the encoder failed.
+        """
+        picture = self._converter.picture(frame, carrier)
+        picture.pts, picture.duration = pts, duration
+        picture.time_base = self._target.spec.time_base
+        self._durations[pts] = duration
+        self._encode(picture)
+        self.frames += 1
+
+    def finish(self) -> None:
+        """Write what the encoder still holds, the rest of the copies and the file's end."""
+        self._encode(None)
+        try:
+            if self._copier:
+                self._copier.feed(None)
+            self._container.close()
+        except av.FFmpegError as error:
+            raise unwritable(self._target.shown, error.errno) from error
+        if self._packets < self.frames:
+            raise MediaError(
+                f"{self._target.codec} gave {self._packets} packets for {self.frames} frames; "
+                "use another --codec"
+            )
+        if self._creation_time:
+            set_creation_time(self._target.file, self._creation_time)
+        self.close()
+
+    def close(self) -> None:
+        """Let go of everything; without `finish` the file is not whole."""
+        with suppress(av.FFmpegError, ValueError):
+            self._opened.close()
+
+    def _open(self) -> None:
+        target, metadata = self._target, self._metadata
+        self._container: OutputContainer = av.open(
+            str(target.file),
+            "w",
+            format=target.container,
+            container_options=containers.muxer_options(
+                target.container, target.spec.time_base, metadata
+            ),
+        )
+        self._opened.callback(self._container.close)
+        kept = containers.file_metadata(target.container, metadata)
+        self._container.metadata.update(kept)
+        if "creation_time" in metadata and "creation_time" not in kept:
+            self._creation_time = metadata["creation_time"]
+        if self._copier:
+            self._copier.add_streams(self._container, target.shown, self._add_video)
+            self._copy_chapters(self._copier)
+        else:
+            self._add_video()
+        try:
+            self._container.start_encoding()
+        except (av.FFmpegError, ValueError) as error:
+            raise self._refused(error) from error
+        if self._copier:
+            self._copier.begin()
+
+    def _add_video(self) -> Stream:
+        target = self._target
+        hdr = target.spec.hdr
+        canonical = av.Codec(target.codec, "w").canonical_name
+        if not containers.holds(target.container, target.codec):
+            raise SettingsError(
+                f"{target.container} files cannot hold {target.codec}; write to .mkv or choose "
+                "another --codec"
+            )
+        if hdr and can_template(canonical) and containers.has_side_data(target.container):
+            stream = self._from_template(canonical)
+        else:
+            stream = self._plain_stream()
+            self._encoder: VideoCodecContext = stream.codec_context
+            self._open_encoder()
+        stream.time_base = target.spec.time_base
+        self._stream = stream
+        self._describe(stream)
+        return stream
+
+    def _plain_stream(self) -> VideoStream:
+        stream = self._container.add_stream(self._target.codec, rate=self._target.spec.rate)
+        assert isinstance(stream, VideoStream)
+        return stream
+
+    def _from_template(self, canonical: str) -> VideoStream:
+        """A stream that says in its parameters what the HDR metadata of the input said."""
+        spec = self._target.spec
+        self._encoder = av.Codec(self._target.codec, "w").create("video")
+        self._open_encoder()
+        with template_stream(canonical, spec.width, spec.height, spec.hdr) as template:
+            stream = self._container.add_stream_from_template(template, opaque=True)
+        for name in _COPIED:
+            value = getattr(self._encoder, name)
+            if value is not None:
+                setattr(stream.codec_context, name, value)
+        if self._encoder.codec_tag.strip("\0"):
+            stream.codec_context.codec_tag = self._encoder.codec_tag
+        return stream
+
+    def _open_encoder(self) -> None:
+        target = self._target
+        open_encoder(
+            self._encoder,
+            self._converter.layout,
+            target.spec,
+            target.options,
+            container=target.container,
+        )
+
+    def _describe(self, stream: VideoStream) -> None:
+        """Metadata, disposition and rotation of the input's video."""
+        side_data = self._target.side_data
+        if self._copier:
+            video = self._copier.video
+            kept = {k: v for k, v in video.metadata.items() if not _STALE.fullmatch(k)}
+            stream.metadata.update(kept | self._timecode())
+            stream.disposition = video.disposition
+        else:
+            stream.disposition = Disposition.default
+        if matrix := side_data.get("display_matrix"):
+            stream.set_display_matrix(_MATRIX.unpack_from(matrix))
+        lost = sorted(set(side_data) - _KEPT)
+        if not containers.has_side_data(self._target.container):
+            lost += sorted(set(side_data) & {"display_matrix"})
+        if lost:
+            logger.warning(
+                "%s: side data that does not come along: %s", self._target.shown, ", ".join(lost)
+            )
+
+    def _timecode(self) -> dict[str, str]:
+        """The timecode that mov files keep in a track, for the muxer to make a new one."""
+        assert self._copier is not None
+        streams = self._copier.container.streams
+        found = [each.metadata["timecode"] for each in streams if "timecode" in each.metadata]
+        return {"timecode": found[0]} if found else {}
+
+    def _copy_chapters(self, copier: Copier) -> None:
+        chapters = self._target.timeline.chapters(copier.container.chapters())
+        if chapters and not containers.has_chapters(self._target.container):
+            logger.warning("%s: cannot hold the %d chapters", self._target.shown, len(chapters))
+        elif chapters:
+            self._container.set_chapters(chapters)
+
+    def _encode(self, picture: av.VideoFrame | None) -> None:
+        try:
+            packets = self._encoder.encode(picture)
+        except av.FFmpegError as error:
+            raise MediaError(
+                f"{self._target.codec} failed ({(error.strerror or 'unknown').lower()}); "
+                "use another --codec"
+            ) from error
+        for packet in packets:
+            self._mux(packet)
+
+    def _mux(self, packet: av.Packet[Any]) -> None:
+        if packet.pts is not None:
+            packet.duration = self._durations.pop(packet.pts, packet.duration)
+        packet.stream = self._stream
+        moment = packet.dts if packet.dts is not None else packet.pts
+        try:
+            if self._copier and moment is not None:
+                self._copier.feed(moment * fraction(packet.time_base))
+            self._container.mux(packet)
+        except av.FFmpegError as error:
+            raise unwritable(self._target.shown, error.errno) from error
+        self._packets += 1
+
+    def _refused(self, error: Exception) -> OutputError:
+        number = getattr(error, "errno", None)
+        if isinstance(error, OSError) and number:
+            return unwritable(self._target.shown, number)
+        return OutputError(
+            f"{self._target.shown}: the {self._target.container} muxer refuses these streams "
+            f"({self._target.codec} and copies); write to .mkv"
+        )

@@ -1,0 +1,183 @@
+"""Speed and memory of this machine, as Markdown tables for docs/benchmarks.md.
+
+python -m tests.benchmarks.speed [--long] [--runs N] [--only NAME]
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+from host_adapters.media import EncodeOptions, enhance, read_clip, write_video
+from tests.benchmarks.footage import noisy_clip
+from tests.benchmarks.machine import describe, load
+from tests.benchmarks.memory import peak
+from tests.benchmarks.stages import TimedEngine
+from vdiff_plugin.engine import Engine
+from vdiff_plugin.frame import ClipInfo, Frame
+from vdiff_plugin.plugins import load_offers
+from vdiff_plugin.settings import Settings
+
+Row = Sequence[str]
+_HD, _FULL_HD = (1280, 720), (1920, 1080)
+_WARM_UP = 16  # frames of a run that are not timed: tracing, caches, threads starting
+_LOSSLESS = EncodeOptions(codec="ffv1")
+_RAW = EncodeOptions(codec="rawvideo")  # as good as no encoder
+
+
+class Bench:
+    """One session of measuring.
+
+    Args:
+        folder: for clips.
+        runs: repetitions; medians are reported.
+        long: also take what needs 1,000 frames.
+    """
+
+    def __init__(self, folder: Path, runs: int, *, long: bool) -> None:
+        self.folder = folder
+        self.times = range(runs)
+        self.long = long
+        self.presets = [one.preset for one in load_offers().weights if one.task == "restore"]
+
+    def start_up(self) -> Iterator[Row]:
+        """Seconds until `vdiff --help` has printed and ended."""
+        yield "command", "median s", "least s"
+        command = [sys.executable, "-m", "vdiff_plugin", "--help"]
+        taken = [_seconds(lambda: _quietly(command)) for _ in (*self.times, *range(4))]
+        yield "`vdiff --help`", f"{statistics.median(taken):.2f}", f"{min(taken):.2f}"
+
+    def files(self) -> Iterator[Row]:
+        """Frames a second of whole jobs: decode, render, encode without loss."""
+        clip = noisy_clip(self.folder / "720p.mkv", *_HD, _WARM_UP + 64)
+        yield "1280x720, 8-bit 4:2:0, H.264 to FFV1", "fps", "lowest", "ms a frame", "to decode"
+        decode = statistics.median(_decode_fps(clip) for _ in self.times)
+        yield "decode alone", *_fps([decode]), f"{1:.2f}"
+        jobs = [
+            ("pass-through (strength 0), to raw video", Settings.of(strength=0), _RAW),
+            ("pass-through (strength 0)", Settings.of(strength=0), _LOSSLESS),
+        ]
+        jobs += [(f"`{name}`", Settings.of(preset=name), _LOSSLESS) for name in self.presets]
+        for name, settings, encode in jobs:
+            with Engine() as engine:
+                found = [self._enhance_fps(clip, settings, encode, engine) for _ in self.times]
+            yield name, *_fps(found), f"{statistics.median(found) / decode:.3f}"
+
+    def stages(self) -> Iterator[Row]:
+        """Milliseconds of one frame by what they are spent on, in one thread."""
+        clip = noisy_clip(self.folder / "720p.mkv", *_HD, _WARM_UP + 64)
+        yield "one thread, 1280x720", "preset", "ms a frame", "share"
+        for name in self.presets:
+            spent = self._stage_times(clip, Settings.of(preset=name))
+            total = sum(spent.values())
+            for what, ms in spent.items():
+                yield what, name, f"{ms:.1f}", f"{ms / total:.0%}"
+
+    def memory(self) -> Iterator[Row]:
+        """Peak resident memory of the whole process."""
+        yield "1920x1080, `enhance`", "frames", "peak GB", "to 100 frames"
+        for name in self.presets:
+            first = 0.0
+            for frames in (100, 1000) if self.long else (100,):
+                clip = noisy_clip(self.folder / f"{frames}.mkv", *_FULL_HD, frames)
+                found = peak(clip, self.folder / "out.mkv", name)
+                first = first or found
+                yield f"`{name}`", str(frames), f"{found:.2f}", f"{found / first:.3f}"
+
+    def _enhance_fps(
+        self, clip: Path, settings: Settings, encode: EncodeOptions, engine: Engine
+    ) -> float:
+        ticks: list[float] = []
+        enhance(
+            clip,
+            self.folder / "out.mkv",
+            settings=settings,
+            encode=encode,
+            overwrite=True,
+            progress=lambda *_: ticks.append(time.perf_counter()),
+            engine=engine,
+        )
+        ticks.append(time.perf_counter())  # the encoder's last frames count too
+        return (len(ticks) - 1 - _WARM_UP) / (ticks[-1] - ticks[_WARM_UP - 1])
+
+    def _stage_times(self, clip: Path, settings: Settings) -> dict[str, float]:
+        reader = read_clip(clip)
+        frames = dict(enumerate(reader.frames()))
+        wanted = range(_WARM_UP, len(frames))
+        with TimedEngine() as engine, engine.open(reader.info, settings) as session:
+
+            def render(numbers: range) -> None:
+                for n in numbers:
+                    session.render(n, {m: frames[m] for m in session.needed(n)})
+
+            render(range(_WARM_UP))
+            engine.stopwatch.seconds.clear()
+            total = _seconds(lambda: render(wanted))
+            spent = {name: 1000 * s / len(wanted) for name, s in engine.stopwatch.seconds.items()}
+        spent["all else in a frame"] = 1000 * total / len(wanted) - sum(spent.values())
+        spent["decoding (H.264)"] = 1000 / _decode_fps(clip)
+        encoded = _seconds(lambda: self._encode(reader.info, frames.values()))
+        spent["encoding (FFV1)"] = 1000 * encoded / len(frames)
+        return spent
+
+    def _encode(self, info: ClipInfo, frames: Iterable[Frame]) -> None:
+        out = self.folder / "encoded.mkv"
+        write_video(frames, out, clip=info, encode=_LOSSLESS, overwrite=True)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.speed")
+    parser.add_argument("--long", action="store_true", help="also 1,000 frames of 1080p")
+    parser.add_argument("--runs", type=int, default=3, help="repetitions (default 3)")
+    parser.add_argument("--only", help="one table: start_up, files, stages or memory")
+    given = parser.parse_args()
+    print(f"{describe()}; {load()} at the start; medians of {given.runs} runs.\n")
+    with tempfile.TemporaryDirectory(prefix="vdiff-bench-") as folder:
+        bench = Bench(Path(folder), given.runs, long=given.long)
+        tables = (bench.start_up, bench.files, bench.stages, bench.memory)
+        for table in tables:
+            if given.only in (None, table.__name__):
+                _print_table(table())
+
+
+def _print_table(rows: Iterator[Row]) -> None:
+    title = next(rows)
+    print(f"| {' | '.join(title)} |\n|{'---|' * len(title)}")
+    for row in rows:
+        print(f"| {' | '.join(row)} |", flush=True)
+    print()
+
+
+def _fps(found: Sequence[float]) -> tuple[str, str, str]:
+    median = statistics.median(found)
+    return f"{median:.1f}", f"{min(found):.1f}", f"{1000 / median:.1f}"
+
+
+def _decode_fps(clip: Path) -> float:
+    return len(read_clip(clip)) / _seconds(lambda: _exhaust(clip))
+
+
+def _exhaust(clip: Path) -> None:
+    for _ in read_clip(clip).frames():
+        pass
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def _quietly(command: Sequence[str]) -> None:
+    subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""What all tests share: skipping with a reason, and running the real command."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+Vdiff = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for marker, missing in _MISSING.items():
+        if item.get_closest_marker(marker) and (reason := missing()):
+            pytest.skip(reason)
+
+
+@pytest.fixture
+def vdiff(tmp_path: Path) -> Vdiff:
+    """Run `vdiff WORDS...` as a process of its own in `tmp_path`, stdin closed."""
+
+    def run(*words: str | Path, timeout: float = 240) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "vdiff_plugin", *map(str, words)],
+            cwd=tmp_path,
+            env=os.environ | {"COLUMNS": "100"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    return run
+
+
+@cache
+def _no_ffmpeg() -> str:
+    lacking = [name for name in ("ffmpeg", "ffprobe") if shutil.which(name) is None]
+    return f"{' and '.join(lacking)} not on the PATH" if lacking else ""
+
+
+@cache
+def _no_melt() -> str:
+    return "" if shutil.which("melt") else "melt not on the PATH"
+
+
+@cache
+def _no_vapoursynth() -> str:
+    found = importlib.util.find_spec("vapoursynth")
+    return "" if found else "VapourSynth is not installed; pip install 'vdiff-plugin[vapoursynth]'"
+
+
+@cache
+def _no_gpu() -> str:
+    import tensorflow as tf
+
+    return "" if tf.config.list_physical_devices("GPU") else "TensorFlow sees no GPU"
+
+
+_MISSING: dict[str, Callable[[], str]] = {
+    "ffmpeg": _no_ffmpeg,
+    "mlt": _no_melt,
+    "vapoursynth": _no_vapoursynth,
+    "gpu": _no_gpu,
+}

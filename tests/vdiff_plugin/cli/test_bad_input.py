@@ -1,0 +1,229 @@
+"""What can be wrong with a request: one line that says so, exit 1 or 2, nothing left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from tests.clips import count_frames, write_clip, write_sound
+from vdiff_plugin.cli import main
+
+OUT = "out.mkv"
+NO_NETWORK = ("--stages", "colour:gamma=1.1")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory with one good clip, `in.mkv`."""
+    monkeypatch.chdir(tmp_path)
+    write_clip(tmp_path / "in.mkv")
+    return tmp_path
+
+
+def make_input(kind: str, folder: Path) -> Path:
+    path = folder / f"{kind}.mp4"
+    if kind == "empty":
+        path.write_bytes(b"")
+    elif kind == "truncated":
+        whole = write_clip(folder / "whole.mp4", codec="libx264").read_bytes()
+        path.write_bytes(whole[: len(whole) // 2])  # the index stood at the end
+    elif kind == "text":
+        path.write_text("this is not a video\n" * 100)
+    elif kind == "noise":
+        path.write_bytes(np.random.default_rng(0).bytes(50_000))
+    elif kind == "sound":
+        return write_sound(folder / "sound.wav")
+    elif kind == "directory":
+        path.mkdir()
+    elif kind == "frameless":
+        return write_clip(path, frames=0, codec="libx264")
+    return path
+
+
+def fails(capfd: pytest.CaptureFixture[str], words: list[str], code: int, told: str) -> None:
+    """Run in this process; C libraries that write past Python are heard too."""
+    before = set(Path().iterdir())
+    assert main.run(words) == code
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert err.startswith("vdiff: ")
+    assert err.count("\n") == 1, err
+    assert told in err
+    assert set(Path().iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("missing", "no such file"),
+        ("empty", "empty"),
+        ("truncated", "damaged"),
+        ("text", "not a video"),
+        ("noise", "not a video"),
+        ("sound", "no video in it"),
+        ("directory", "a directory"),
+        ("frameless", "no video in it"),
+    ],
+)
+@pytest.mark.parametrize("command", ["enhance", "verify", "changes"])
+def test_an_input_that_is_no_video(
+    folder: Path, kind: str, told: str, command: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    words = [command, str(make_input(kind, folder))]
+    words += [OUT, *NO_NETWORK] if command == "enhance" else []
+    words += ["--features", "pixel"] if command == "changes" else []
+    fails(capfd, words, 1, told)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--codec", "nope"], "no video codec 'nope'; have "),
+        (["--preset", "huge"], "no preset of task restore 'huge'; have fast, quality"),
+        (["--task", "colourise"], "no task 'colourise'; have restore"),
+        (["--backend", "abacus"], "no backend 'abacus'; have keras, numpy, openvino"),
+        (["--stages", "vdiff,sharpen"], "no stage 'sharpen'; have colour, vdiff"),
+        (["--stages", "colour:hue"], "'hue' has no value"),
+        (["--stages", "colour:sparkle=1"], "no option 'sparkle'; have "),
+        (["--pix-fmt", "yuv999p"], "no pixel format 'yuv999p'; have "),
+        (["--start", "8", *NO_NETWORK], "it has 0 to 7"),
+        (["--start", "5", "--end", "4", *NO_NETWORK], "it has 0 to 7"),
+        (["--device", "gpu:77"], "gpu:77"),
+        (["--noise", "loud"], "noise: 'loud' is no good"),
+        (["--codec", "libx264", "--encoder-options", "sparkle=1", *NO_NETWORK], "'sparkle'"),
+    ],
+)
+def test_a_name_or_value_that_does_not_exist(
+    folder: Path, options: list[str], told: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    fails(capfd, ["enhance", "in.mkv", OUT, *options], 2, told)
+
+
+@pytest.mark.parametrize(
+    ("out", "told"),
+    [
+        ("in.mkv", "in.mkv"),
+        ("./../{name}/in.mkv", "in.mkv"),
+        ("taken.mkv", "exists already"),
+        ("folder.mkv", "a directory"),
+        ("nowhere/out.mkv", "nowhere"),
+        ("out.xyz", "xyz"),
+    ],
+)
+def test_an_output_that_cannot_be(
+    folder: Path, out: str, told: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "taken.mkv").write_bytes(b"mine")
+    (folder / "folder.mkv").mkdir()
+    original = (folder / "in.mkv").read_bytes()
+    words = ["enhance", "in.mkv", out.format(name=folder.name), *NO_NETWORK]
+    assert main.run([*words, "-y"] if "in.mkv" in out else words) in (1, 2)
+    err = capfd.readouterr().err
+    assert err.startswith("vdiff: ")
+    assert err.count("\n") == 1
+    assert told in err
+    assert (folder / "taken.mkv").read_bytes() == b"mine"
+    assert (folder / "in.mkv").read_bytes() == original
+    assert {path.name for path in folder.iterdir()} == {"in.mkv", "taken.mkv", "folder.mkv"}
+
+
+def test_weights_that_are_damaged_or_of_another_network(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    words = ["enhance", "in.mkv", OUT, "--backend", "numpy", "--weights"]
+    Path("damaged.safetensors").write_bytes(b"\x10\0\0\0\0\0\0\0{not json at all}")
+    fails(capfd, [*words, "damaged.safetensors"], 1, "damaged.safetensors")
+    save_file({"conv": np.zeros((3, 3, 1, 4), np.float32)}, "other.safetensors")
+    fails(capfd, [*words, "other.safetensors"], 1, "other.safetensors")
+    fails(capfd, [*words, "missing.safetensors"], 1, "missing.safetensors")
+
+
+@pytest.mark.parametrize(("frames", "size"), [(1, (64, 48)), (3, (2, 2)), (2, (15, 9))])
+def test_the_smallest_clips_work(folder: Path, frames: int, size: tuple[int, int]) -> None:
+    write_clip(folder / "small.mkv", frames=frames, size=size)
+    assert main.run(["enhance", "small.mkv", OUT, "--backend", "numpy"]) == 0
+    assert count_frames(folder / OUT) == frames
+
+
+def test_a_file_that_we_may_not_read(folder: Path) -> None:
+    (folder / "in.mkv").chmod(0)
+    done = _run(_without_override(), ["enhance", "in.mkv", OUT, *NO_NETWORK])
+    assert done.returncode == 1
+    assert done.stderr.startswith("vdiff: in.mkv: no permission")
+    assert done.stderr.count("\n") == 1
+    assert not (folder / OUT).exists()
+
+
+def test_a_folder_that_we_may_not_write(folder: Path) -> None:
+    (folder / "closed").mkdir(mode=0o500)
+    done = _run(_without_override(), ["enhance", "in.mkv", "closed/out.mkv", *NO_NETWORK])
+    assert done.returncode == 1
+    assert "no permission" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_full_disk_leaves_nothing(folder: Path) -> None:
+    write_clip(folder / "large.mkv", frames=30, size=(320, 180))
+    (folder / "disk").mkdir()
+    mounts = 'mount -t tmpfs -o size=64k tmpfs disk && "$@"; rc=$?; ls -A disk; exit $rc'
+    prefix = ["unshare", "-m", "sh", "-c", mounts, "sh"]
+    if subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("may not mount a small disk here")
+    done = _run(prefix, ["enhance", "large.mkv", "disk/out.mkv", "--codec", "ffv1", *NO_NETWORK])
+    assert done.returncode == 1
+    assert "disk is full" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""  # of ls
+
+
+def test_an_interrupt_leaves_nothing(folder: Path) -> None:
+    write_clip(folder / "long.mkv", frames=200, size=(320, 180))
+    slow = ["--codec", "libx265", "--encoder-options", "preset=placebo", *NO_NETWORK]
+    words = ["enhance", "long.mkv", OUT, "--progress", "json", *slow]
+    command = [sys.executable, "-m", "vdiff_plugin", *words]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr
+        first = json.loads(process.stderr.readline())
+        process.send_signal(signal.SIGINT)
+        rest = process.stderr.read().splitlines()
+    assert process.returncode == 130
+    assert first["frame"] < first["frames"] == 200
+    assert rest[-1] == "vdiff: interrupted"
+    assert {path.name for path in folder.iterdir()} == {"in.mkv", "long.mkv"}
+
+
+def test_nothing_is_written_twice_unasked(folder: Path) -> None:
+    words = ["enhance", "in.mkv", OUT, *NO_NETWORK]
+    assert main.run(words) == 0
+    first = (folder / OUT).stat().st_ino
+    assert main.run(words) == 1
+    assert main.run([*words, "-n"]) == 1
+    assert (folder / OUT).stat().st_ino == first
+    assert main.run([*words, "-y"]) == 0
+    assert (folder / OUT).stat().st_ino != first
+    with av.open(OUT) as container:
+        assert container.streams.video[0].codec_context.width == 64
+
+
+def _without_override() -> list[str]:
+    """Root reads and writes what it likes: give that up, as an ordinary user has."""
+    if os.geteuid():
+        return []
+    if shutil.which("setpriv") is None:
+        pytest.skip("root cannot give up its rights without setpriv")
+    return ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]
+
+
+def _run(prefix: list[str], words: list[str]) -> subprocess.CompletedProcess[str]:
+    command = [*prefix, sys.executable, "-m", "vdiff_plugin", *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False)

@@ -1,0 +1,1 @@
+"""What vdiff offers through its own hooks, as any plug-in would."""

@@ -1,0 +1,103 @@
+"""Motion between frames: OpenCV's DIS optical flow, and warping along it."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from vdiff_plugin.contracts import Aligner, Flow, Pixels
+from vdiff_plugin.options import Options
+
+_SMOOTHING = 1.0  # sigma in half-size pixels: flow survives noise, edges stay
+_PATCH = 8
+_SMALLEST = 24  # half-size pixels; DIS needs a few patches a side
+
+
+def open_aligner(**options: str) -> Aligner:
+    """The aligner `dis`; option `finest_scale`, 0 to 3. Raises SettingsError."""
+    return DisAligner(DisOptions.read("aligner dis", options).finest_scale)
+
+
+class DisOptions(Options):
+    """Options of the aligner."""
+
+    finest_scale: int = Field(2, ge=0, le=3, description="flow is solved at 1/2**this")
+
+
+class DisAligner:
+    """DIS flow on half-size smoothed luma.
+
+    T. Kroeger et al., "Fast optical flow using dense inverse search", ECCV 2016.
+    Gradient descent only, no variational refinement. OpenCV cuts DIS into stripes by
+    its thread count; we keep that at one, so that every machine gets the same flow,
+    and run pairs side by side instead.
+    """
+
+    def __init__(self, finest_scale: int = 2) -> None:
+        """Choose the accuracy.
+
+        Args:
+            finest_scale: flow is solved down to 1/2**finest_scale of half size;
+                2 is quick, 1 costs four times as much and follows smaller things.
+        """
+        self._finest_scale = finest_scale
+        self._local = threading.local()
+
+    @property
+    def fingerprint(self) -> bytes:
+        """See `Aligner.fingerprint`."""
+        return f"dis/1 {self._finest_scale} {cv2.__version__}".encode()
+
+    def prepare(self, luma: NDArray[Any]) -> NDArray[np.uint8]:
+        """(H/2, W/2) smoothed luma from (H, W) 8-bit codes."""
+        height, width = luma.shape
+        half = cv2.resize(luma, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
+        return cv2.GaussianBlur(half, (0, 0), _SMOOTHING)  # type: ignore[return-value]
+
+    def flow(self, reference: NDArray[np.uint8], other: NDArray[np.uint8]) -> Flow:
+        """See `Aligner.flow`; zero flow for pictures too small to track."""
+        if min(reference.shape) < _SMALLEST:
+            return np.zeros((*reference.shape, 2), np.float32)
+        cv2.setNumThreads(1)
+        return self._solver().calc(reference, other, None)  # type: ignore[return-value]
+
+    def _solver(self) -> Any:
+        """One solver a thread: DIS keeps buffers between calls."""
+        if not hasattr(self._local, "solver"):
+            solver = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
+            solver.setFinestScale(self._finest_scale)
+            solver.setPatchSize(_PATCH)
+            solver.setPatchStride(_PATCH // 2)
+            solver.setVariationalRefinementIterations(0)
+            self._local.solver = solver
+        return self._local.solver
+
+
+def warp_pixels(pixels: Pixels, flow: Flow) -> Pixels:
+    """Bring `pixels` to the frame that `flow` (H/2, W/2, 2) was measured from."""
+    height, width = pixels.luma.shape
+    full = cv2.resize(flow, (width, height), interpolation=cv2.INTER_LINEAR) * np.float32(2)
+    return Pixels(
+        luma=_warp(pixels.luma, full, cv2.INTER_CUBIC),
+        chroma=_warp(pixels.chroma, flow, cv2.INTER_CUBIC),
+        scale=pixels.scale,
+    )
+
+
+def warp_features(features: NDArray[np.uint8], flow: Flow) -> NDArray[np.uint8]:
+    """Bring features (H/4, W/4, C) along; `flow` is (H/2, W/2, 2)."""
+    height, width = features.shape[:2]
+    quarter = cv2.resize(flow, (width, height), interpolation=cv2.INTER_AREA) * np.float32(0.5)
+    return _warp(features, quarter, cv2.INTER_LINEAR)
+
+
+def _warp(samples: NDArray[Any], flow: Flow, interpolation: int) -> NDArray[Any]:
+    height, width = flow.shape[:2]
+    x = flow[..., 0] + np.arange(width, dtype=np.float32)
+    y = flow[..., 1] + np.arange(height, dtype=np.float32)[:, None]
+    return cv2.remap(samples, x, y, interpolation, borderMode=cv2.BORDER_REPLICATE)

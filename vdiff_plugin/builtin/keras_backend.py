@@ -1,0 +1,141 @@
+"""The Keras backend: TensorFlow on processors and GPUs, or whatever Keras is set to."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vdiff_plugin.builtin.reference import LoadedNetwork
+from vdiff_plugin.contracts import Change, Fusion, Pixels
+from vdiff_plugin.errors import ResourceError, SettingsError
+from vdiff_plugin.model.arrays import change_of, frame_arrays, window_arrays
+from vdiff_plugin.model.graph import Planes, WindowTensors, features_graph, restore_graph
+from vdiff_plugin.model.quiet import import_tensorflow
+from vdiff_plugin.model.weights import Weights, load_weights
+
+_DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
+
+
+class KerasBackend:
+    """Runs networks through Keras 3."""
+
+    speed = 50
+
+    def missing(self) -> str:
+        """See `Backend.missing`."""
+        if importlib.util.find_spec("keras") and importlib.util.find_spec("tensorflow"):
+            return ""
+        return "tensorflow is not installed; pip install vdiff-plugin"
+
+    def devices(self) -> Sequence[str]:
+        """The processor, and the GPUs that TensorFlow sees."""
+        tensorflow = import_tensorflow()
+        gpus = tensorflow.config.list_physical_devices("GPU")
+        return ("cpu", *(f"gpu:{i}" for i in range(len(gpus))))
+
+    def load(self, path: Path, *, device: str, precision: str) -> KerasNetwork:
+        """See `Backend.load`."""
+        weights = load_weights(path)
+        place = self._place(device)
+        return KerasNetwork(weights, place, _DTYPES.get(precision) or _fitting_dtype(place))
+
+    def _place(self, device: str) -> str:
+        devices = self.devices()
+        if device == "auto":
+            return devices[-1] if len(devices) == 1 else devices[1]
+        wanted = "gpu:0" if device == "gpu" else device
+        if wanted not in devices:
+            raise SettingsError(f"no device {device!r}; have {', '.join(devices)}")
+        return wanted
+
+
+class KerasNetwork(LoadedNetwork):
+    """One network as two compiled graphs."""
+
+    def __init__(self, weights: Weights, place: str, dtype: str) -> None:
+        """Build the graphs for `place` (cpu, gpu:0) with convolutions in `dtype`."""
+        from vdiff_plugin.model.keras_ops import InferenceOps  # noqa: PLC0415
+
+        super().__init__(weights)
+        self._place = place
+        ops = InferenceOps(weights.layers, dtype)
+        self._features = _compiled(_features_function(ops, self.preset))
+        self._restore = _compiled(_restore_function(ops, self.preset))
+
+    def extract(self, pixels: Pixels) -> NDArray[np.uint8]:
+        """See `Network.extract`."""
+        return self._run(self._features, *frame_arrays(pixels))[0]  # type: ignore[no-any-return]
+
+    def restore(self, fusion: Fusion) -> Change:
+        """See `Network.restore`."""
+        arrays = window_arrays(fusion)
+        return change_of(*self._run(self._restore, *vars(arrays).values()))
+
+    def _run(self, function: Callable[..., Any], *inputs: Any) -> Any:
+        tensorflow = import_tensorflow()
+        try:
+            with tensorflow.device(self._place):
+                outputs = function(*(tensorflow.constant(part) for part in inputs))
+        except (tensorflow.errors.ResourceExhaustedError, MemoryError) as error:
+            raise ResourceError(
+                "not enough memory for the network; use a smaller --tile"
+            ) from error
+        return tensorflow.nest.map_structure(lambda part: part.numpy(), outputs)
+
+
+def _features_function(ops: Any, preset: Any) -> Callable[..., Any]:
+    from keras import ops as k  # noqa: PLC0415
+
+    def run(luma: Any, chroma: Any, scale: Any) -> Any:
+        planes = Planes(k.cast(luma, "float32") * scale, k.cast(chroma, "float32") * scale)
+        return k.cast(features_graph(ops, preset, planes), "uint8")
+
+    return run
+
+
+def _restore_function(ops: Any, preset: Any) -> Callable[..., Any]:
+    from keras import ops as k  # noqa: PLC0415
+
+    def run(  # noqa: PLR0913
+        luma: Any, chroma: Any, lumas: Any, chromas: Any, features: Any,
+        neighbour_features: Any, valid: Any, sigma: Any, scale: Any,
+    ) -> Any:  # fmt: skip
+        def codes(samples: Any) -> Any:
+            return k.cast(samples, "float32") * scale
+
+        window = WindowTensors(
+            centre=Planes(codes(luma), codes(chroma)),
+            neighbours=Planes(codes(lumas), codes(chromas)),
+            features=k.cast(features, "float32"),
+            neighbour_features=k.cast(neighbour_features, "float32"),
+            valid=valid,
+            sigma=sigma,
+        )
+        return restore_graph(ops, preset, window)
+
+    return run
+
+
+def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    # No XLA: it may contract products and sums, and was slower on processors.
+    return import_tensorflow().function(function, reduce_retracing=True)  # type: ignore[no-any-return]
+
+
+def _fitting_dtype(place: str) -> str:
+    """bfloat16 where the processor multiplies it natively, else float32."""
+    if place == "cpu":
+        return "bfloat16" if _cpu_has_bfloat16() else "float32"
+    return "float32"
+
+
+def _cpu_has_bfloat16() -> bool:
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags

@@ -1,0 +1,79 @@
+"""The NumPy backend: the reference that other backends are held to, bit for bit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vdiff_plugin.contracts import Change, Fusion, Pixels
+from vdiff_plugin.errors import SettingsError
+from vdiff_plugin.model.arrays import change_of, frame_arrays, window_arrays
+from vdiff_plugin.model.graph import Planes, WindowTensors, features_graph, restore_graph
+from vdiff_plugin.model.numpy_ops import NumpyOps
+from vdiff_plugin.model.presets import STRIDE, Preset
+from vdiff_plugin.model.weights import Weights, load_weights
+
+
+class LoadedNetwork:
+    """What networks of all backends share: the facts of their weights."""
+
+    def __init__(self, weights: Weights) -> None:
+        """Describe `weights`."""
+        self.preset: Preset = weights.preset
+        self.stride = STRIDE
+        self.radius = self.preset.radius
+        self.halo = self.preset.halo
+        self.alignment = f"dis:finest_scale={self.preset.finest_scale}"
+        self.fingerprint = weights.fingerprint
+
+
+class NumpyBackend:
+    """Runs networks with NumPy alone: tens of times slower than the others."""
+
+    speed = 0
+
+    def missing(self) -> str:
+        """Nothing: NumPy is always there."""
+        return ""
+
+    def devices(self) -> Sequence[str]:
+        """The processor."""
+        return ("cpu",)
+
+    def load(self, path: Path, *, device: str, precision: str) -> NumpyNetwork:
+        """See `Backend.load`."""
+        if device.startswith("gpu") or precision not in ("auto", "fp32"):
+            raise SettingsError("backend numpy runs fp32 on the cpu; choose backend keras")
+        return NumpyNetwork(load_weights(path))
+
+
+class NumpyNetwork(LoadedNetwork):
+    """One network in NumPy."""
+
+    def __init__(self, weights: Weights) -> None:
+        """Hold the weights."""
+        super().__init__(weights)
+        self._ops = NumpyOps(weights.layers)
+
+    def extract(self, pixels: Pixels) -> NDArray[np.uint8]:
+        """See `Network.extract`."""
+        luma, chroma, scale = frame_arrays(pixels)
+        features = features_graph(self._ops, self.preset, Planes(luma * scale, chroma * scale))
+        return features[0].astype(np.uint8)  # type: ignore[no-any-return]
+
+    def restore(self, fusion: Fusion) -> Change:
+        """See `Network.restore`."""
+        arrays = window_arrays(fusion)
+        scale = arrays.scale
+        window = WindowTensors(
+            centre=Planes(arrays.luma * scale, arrays.chroma * scale),
+            neighbours=Planes(arrays.lumas * scale, arrays.chromas * scale),
+            features=arrays.features.astype(np.float32),
+            neighbour_features=arrays.neighbour_features.astype(np.float32),
+            valid=arrays.valid,
+            sigma=arrays.sigma,
+        )
+        return change_of(*restore_graph(self._ops, self.preset, window))

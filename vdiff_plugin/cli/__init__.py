@@ -1,0 +1,1 @@
+"""The command line: a parser, and one module a command. Commands arrive through hooks."""

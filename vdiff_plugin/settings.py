@@ -1,0 +1,129 @@
+"""Settings: one frozen definition for the command line, TOML, filter strings and hosts."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from vdiff_plugin.errors import SettingsError, UnknownNameError
+
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?", re.IGNORECASE)
+_UNIT = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
+
+
+def parse_size(value: object) -> object:
+    """Bytes from `512M`, `2G` or a plain number; anything else is left for pydantic."""
+    if isinstance(value, str) and (found := _SIZE.fullmatch(value.strip())):
+        return int(float(found[1]) * _UNIT[found[2].lower()])
+    return value
+
+
+def _parse_stages(value: object) -> object:
+    return split_stages(value) if isinstance(value, str) else value
+
+
+def split_stages(text: str) -> tuple[str, ...]:
+    """`"vdiff,colour:saturation=1.1"` -> `("vdiff", "colour:saturation=1.1")`."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def parse_stage(text: str) -> tuple[str, dict[str, str]]:
+    """`"colour:saturation=1.1:gamma=0.9"` -> `("colour", {"saturation": "1.1", ...})`.
+
+    Raises:
+        SettingsError: an option without `=`.
+    """
+    name, *pairs = text.split(":")
+    options: dict[str, str] = {}
+    for pair in pairs:
+        option, equals, value = pair.partition("=")
+        if not equals:
+            raise SettingsError(f"stage {name}: {pair!r} has no value; write {pair}=VALUE")
+        options[option.strip()] = value.strip()
+    return name.strip(), options
+
+
+Bytes = Annotated[int, BeforeValidator(parse_size)]
+StageList = Annotated[tuple[str, ...], BeforeValidator(_parse_stages)]
+
+
+class Settings(BaseModel):
+    """How a clip is processed. Two equal settings give equal pixels."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    task: str = Field("restore", description="what the weights were trained for")
+    preset: str = Field("fast", description="network size: fast or quality")
+    strength: float = Field(1.0, ge=0, le=1, description="0 leaves the picture, 1 is full effect")
+    noise: Literal["auto"] | Annotated[float, Field(ge=0, le=100)] = Field(
+        "auto", description="noise level in 8-bit code values, or auto"
+    )
+    weights: Path | None = Field(None, description="a weights file instead of the bundled one")
+    backend: str = Field("auto", description="what runs the network")
+    device: str = Field("auto", pattern=r"^(auto|cpu|gpu(:\d+)?)$", description="auto, cpu, gpu:0")
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
+        "auto", description="arithmetic of the convolutions"
+    )
+    tile: int = Field(
+        0, ge=0, multiple_of=16, description="tile edge in pixels, multiple of 16; 0 chooses"
+    )
+    cache: Bytes = Field(1 << 30, ge=0, description="bytes of features kept, such as 512M")
+    scene_cuts: bool = Field(True, description="do not diffuse across scene cuts")
+    dither: bool = Field(False, description="fixed-pattern dither when rounding to 8 bits")
+    stages: StageList = Field(("vdiff",), min_length=1, description="chain of stages, in order")
+
+    @classmethod
+    def of(cls, **values: Any) -> Self:
+        """Validated settings from keywords; strings are read as on the command line.
+
+        Raises:
+            UnknownNameError: a keyword that is no setting.
+            SettingsError: a value outside its range.
+        """
+        for name in values:
+            if name not in cls.model_fields:
+                raise UnknownNameError("setting", name, cls.model_fields)
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            raise SettingsError(_explain(error)) from error
+
+    @classmethod
+    def from_toml(cls, path: Path, **overrides: Any) -> Self:
+        """Settings from a TOML file (top-level keys), `overrides` winning.
+
+        Raises:
+            SettingsError: unreadable file, bad TOML or bad values.
+        """
+        try:
+            values = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise SettingsError(f"{path}: {error}; give a readable TOML file") from error
+        return cls.of(**{**values, **overrides})
+
+    @classmethod
+    def from_options(cls, text: str) -> Self:
+        """Settings from a filter-option string: `0.6:task=restore` (first may be strength)."""
+        values: dict[str, str] = {}
+        for index, pair in enumerate(part for part in text.split(":") if part):
+            name, equals, value = pair.partition("=")
+            if not equals:
+                if index:
+                    raise SettingsError(f"{pair!r} has no name; write NAME={pair}")
+                name, value = "strength", pair
+            values[name] = value
+        return cls.of(**values)
+
+
+def _explain(error: ValidationError) -> str:
+    first = error.errors()[0]
+    name = str(first["loc"][0]) if first["loc"] else "settings"
+    shown = first.get("input")
+    field = Settings.model_fields.get(name)
+    what = f" ({field.description})" if field and field.description else ""
+    reason = str(first["msg"]).removeprefix("Input ").removeprefix("Value error, ")
+    return f"{name}: {shown!r} is no good, it {reason}{what}; change --{name.replace('_', '-')}"

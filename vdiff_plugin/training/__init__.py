@@ -1,0 +1,1 @@
+"""Training: footage in, a weights file out."""

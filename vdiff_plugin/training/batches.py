@@ -1,0 +1,96 @@
+"""Batches from stored samples, turned and mirrored at random."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from vdiff_plugin.training.samples import PATCH, RADIUS
+
+Batch = tuple[dict[str, NDArray[np.float32]], NDArray[np.float32]]
+
+
+class SampleBatches(keras.utils.PyDataset):
+    """Random batches; batch i of a seed is always the same, so a resumed run goes on."""
+
+    def __init__(
+        self, paths: Sequence[Path], *, batch: int, steps: int, seed: int, **kwargs: Any
+    ) -> None:
+        """Map the sample files.
+
+        Args:
+            paths: files of `samples.write_samples`.
+            batch: samples a batch.
+            steps: batches an epoch.
+            seed: decides order and orientation.
+            kwargs: of `PyDataset`.
+        """
+        super().__init__(**kwargs)
+        self._arrays = [np.load(path, mmap_mode="r") for path in paths]
+        self._ends = np.cumsum([len(array) for array in self._arrays])
+        self._batch = batch
+        self._steps = steps
+        self._seed = seed
+        self.first = 0  # number of the epoch's first batch, for resuming
+
+    def __len__(self) -> int:
+        return self._steps
+
+    def __getitem__(self, index: int) -> Batch:
+        rng = np.random.default_rng((self._seed, self.first + index))
+        numbers = np.sort(rng.integers(self._ends[-1], size=self._batch))
+        records = np.stack([self._record(int(number)) for number in numbers])
+        return as_batch(records, int(rng.integers(8)), bool(rng.integers(2)))
+
+    def on_epoch_end(self) -> None:
+        """Go on with the next batches."""
+        self.first += self._steps
+
+    def _record(self, number: int) -> NDArray[np.void]:
+        which = int(np.searchsorted(self._ends, number, side="right"))
+        start = 0 if which == 0 else self._ends[which - 1]
+        return self._arrays[which][number - start]  # type: ignore[no-any-return]
+
+
+def as_batch(records: NDArray[np.void], turn: int, backwards: bool) -> Batch:
+    """Network inputs and truth from records, in one of 8 orientations and 2 directions."""
+    frames, warped, target = (_turn_packed(records[n], turn) for n in ("frames", "warped", "target"))
+    flow = _turn_flow(records["flow"], turn)
+    valid = records["valid"]
+    if backwards:
+        frames, warped, flow, valid = frames[:, ::-1], warped[:, ::-1], flow[:, ::-1], valid[:, ::-1]
+    harm = np.sqrt(np.mean(np.square(np.float32(frames[:, RADIUS]) - target), axis=(1, 2, 3)))
+    side = PATCH // 2
+    level = np.broadcast_to(harm[:, None, None, None], (len(records), side, side, 1))
+    inputs = {
+        "frames": frames, "warped": warped, "flow": flow, "valid": valid,
+        "sigma": records["sigma"],
+    }  # fmt: skip
+    truth = np.concatenate([np.float32(target), level], axis=-1)
+    return {name: np.ascontiguousarray(part, np.float32) for name, part in inputs.items()}, truth
+
+
+def _turn_packed(packed: NDArray[np.uint8], turn: int) -> NDArray[np.uint8]:
+    """Turn (..., h, w, 6); the four luma phases trade places with the picture."""
+    if turn & 1:
+        packed = packed[..., ::-1, :][..., [1, 0, 3, 2, 4, 5]]
+    if turn & 2:
+        packed = packed[..., ::-1, :, :][..., [2, 3, 0, 1, 4, 5]]
+    if turn & 4:
+        packed = np.swapaxes(packed, -3, -2)[..., [0, 2, 1, 3, 4, 5]]
+    return packed
+
+
+def _turn_flow(flow: NDArray[np.int16], turn: int) -> NDArray[np.int16]:
+    if turn & 1:
+        flow = flow[..., ::-1, :] * np.int16([-1, 1])
+    if turn & 2:
+        flow = flow[..., ::-1, :, :] * np.int16([1, -1])
+    if turn & 4:
+        flow = np.swapaxes(flow, -3, -2)[..., ::-1]
+    return flow

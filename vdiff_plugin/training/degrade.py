@@ -1,0 +1,149 @@
+"""What footage suffers: noise of several kinds, and real codecs with real GOPs."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from fractions import Fraction
+
+import av
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vdiff_plugin.training.footage import Sequence420
+
+Degradation = Callable[[Sequence420, np.random.Generator], Sequence420]
+_SIGMA = (1.0, 55.0)  # codes, drawn log-uniformly
+
+
+def gaussian(clean: Sequence420, rng: np.random.Generator) -> Sequence420:
+    """White noise, usually as strong in chroma as in luma."""
+    sigma = _draw_sigma(rng)
+    ratio = 1.0 if rng.random() < 0.7 else rng.uniform(0.4, 1.6)
+    return _add(clean, sigma * _white(clean.luma, rng), ratio * sigma * _white(clean.chroma, rng))
+
+
+def sensor(clean: Sequence420, rng: np.random.Generator) -> Sequence420:
+    """Variance rising with brightness, as photons give it, plus a constant part."""
+    shot, read = _draw_sigma(rng) / 12, min(_draw_sigma(rng), 20.0) / 2
+    luma = np.sqrt(shot**2 * clean.luma + read**2) * _white(clean.luma, rng)
+    light = _halved(clean.luma)[..., None]
+    chroma = np.sqrt(shot**2 * light + read**2) * _white(clean.chroma, rng)
+    return _add(clean, luma, rng.uniform(0.5, 1.5) * chroma)
+
+
+def correlated(clean: Sequence420, rng: np.random.Generator) -> Sequence420:
+    """Noise with a grain size: demosaicing, scaling, film; partly kept from frame to frame."""
+    sigma = min(_draw_sigma(rng), 35.0)
+    blur = rng.uniform(0.4, 1.3)
+    luma = _persist(_blurred(_white(clean.luma, rng), blur), rng)
+    chroma = _persist(_blurred(_white(clean.chroma, rng), rng.uniform(0.4, 2.0)), rng)
+    if rng.random() < 0.3:  # film: strongest in the mid-tones
+        luma *= np.sqrt(np.clip(1 - np.abs(clean.luma / 127.5 - 1), 0.1, 1))
+    return _add(clean, sigma * luma, sigma * rng.uniform(0.2, 1.2) * chroma)
+
+
+def h264(clean: Sequence420, rng: np.random.Generator) -> Sequence420:
+    """x264 at crf 18 to 42."""
+    options = {
+        "crf": str(int(rng.integers(18, 43))),
+        "preset": str(rng.choice(["veryfast", "fast", "medium"])),
+        "g": str(int(rng.choice([12, 50, 250]))),
+    }
+    return encoded(clean, "libx264", options)
+
+
+def mpeg(clean: Sequence420, rng: np.random.Generator) -> Sequence420:
+    """MPEG-2 or MPEG-4 part 2 at quantisers 3 to 20."""
+    codec = str(rng.choice(["mpeg2video", "mpeg4"]))
+    quantiser = str(int(rng.integers(3, 21)))
+    return encoded(clean, codec, {"qmin": quantiser, "qmax": quantiser, "g": "12", "bf": "2"})
+
+
+def noisy_h264(clean: Sequence420, rng: np.random.Generator) -> Sequence420:
+    """Noise that went through an encoder, as in most phone and web footage."""
+    noise = [gaussian, sensor, correlated][int(rng.integers(3))]
+    return h264(noise(clean, rng), rng)
+
+
+def untouched(clean: Sequence420, rng: np.random.Generator) -> Sequence420:
+    """Clean footage, which has to come out as it went in."""
+    del rng
+    return clean
+
+
+DEGRADATIONS: dict[str, Degradation] = {
+    "gaussian": gaussian,
+    "sensor": sensor,
+    "correlated": correlated,
+    "h264": h264,
+    "mpeg": mpeg,
+    "noisy_h264": noisy_h264,
+    "untouched": untouched,
+}
+ENCODED = frozenset({"h264", "mpeg", "noisy_h264"})  # worth longer cuts: a GOP has to form
+
+
+def encoded(clean: Sequence420, codec: str, options: dict[str, str]) -> Sequence420:
+    """`clean` after an encoder and its decoder, frame for frame."""
+    buffer = io.BytesIO()
+    height, width = clean.luma.shape[1:]
+    with av.open(buffer, "w", format="matroska") as container:
+        stream = container.add_stream(codec, rate=Fraction(25), options=options)
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        stream.codec_context.thread_count = 1
+        for luma, chroma in zip(clean.luma, clean.chroma, strict=True):
+            container.mux(stream.encode(_video_frame(luma, chroma)))
+        container.mux(stream.encode(None))
+    buffer.seek(0)
+    frames = []
+    with av.open(buffer) as container:
+        for frame in container.decode(video=0):
+            frames.append(frame.to_ndarray(format="yuv420p"))
+    packed = np.stack(frames)
+    chroma = packed[:, height:].reshape(len(packed), 2, height // 2, width // 2)
+    return Sequence420(packed[:, :height], np.ascontiguousarray(chroma.transpose(0, 2, 3, 1)))
+
+
+def _video_frame(luma: NDArray[np.uint8], chroma: NDArray[np.uint8]) -> av.VideoFrame:
+    height, width = luma.shape
+    planar = np.ascontiguousarray(chroma.transpose(2, 0, 1)).reshape(height // 2, width)
+    return av.VideoFrame.from_ndarray(np.concatenate([luma, planar]), format="yuv420p")
+
+
+def _draw_sigma(rng: np.random.Generator) -> float:
+    low, high = np.log(_SIGMA)
+    return float(np.exp(rng.uniform(low, high)))
+
+
+def _white(like: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.float32]:
+    return rng.standard_normal(like.shape, dtype=np.float32)
+
+
+def _blurred(noise: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
+    """Blur each frame, then bring the deviation back to 1."""
+    blurred = np.stack([cv2.GaussianBlur(frame, (0, 0), sigma) for frame in noise])
+    return (blurred / blurred.std()).astype(np.float32)
+
+
+def _persist(noise: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    """First-order recursion in time with a coefficient of 0 to 0.3."""
+    keep = np.float32(rng.uniform(0, 0.3) * (rng.random() < 0.5))
+    for n in range(1, len(noise)):
+        noise[n] = keep * noise[n - 1] + np.sqrt(1 - keep**2) * noise[n]
+    return noise
+
+
+def _halved(luma: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return luma.astype(np.float32)[:, ::2, ::2]
+
+
+def _add(
+    clean: Sequence420, luma: NDArray[np.float32], chroma: NDArray[np.float32]
+) -> Sequence420:
+    return Sequence420(_rounded(clean.luma + luma), _rounded(clean.chroma + chroma))
+
+
+def _rounded(samples: NDArray[np.float32]) -> NDArray[np.uint8]:
+    return np.clip(np.rint(samples), 0, 255).astype(np.uint8)

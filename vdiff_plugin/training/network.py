@@ -1,0 +1,93 @@
+"""The trainable network: samples in, change to the centre frame out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+from keras import ops as k
+
+from vdiff_plugin.model.features import extract_features
+from vdiff_plugin.model.fusion import fuse
+from vdiff_plugin.model.ops import Tensor
+from vdiff_plugin.model.presets import PIXEL_CHANNELS, Preset
+from vdiff_plugin.model.weights import Layer, Weights, recipe_metadata
+from vdiff_plugin.training.quantised import TrainingOps
+from vdiff_plugin.training.samples import FLOW_UNIT
+
+
+@dataclass(frozen=True)
+class TrainableNetwork:
+    """A Keras model and the operations that hold its layers."""
+
+    model: keras.Model
+    ops: TrainingOps
+    preset: Preset
+
+    def freeze(self, task: str, recipe: dict[str, object]) -> Weights:
+        """Integer weights, as inference uses them."""
+        layers: dict[str, Layer] = {n: layer.frozen() for n, layer in self.ops.layers.items()}
+        return Weights(layers, recipe_metadata(task, self.preset.name, recipe))
+
+    def thaw(self, weights: Weights) -> None:
+        """Start from `weights`."""
+        for name, layer in self.ops.layers.items():
+            layer.thaw(weights.layers[name])
+
+
+def build_network(preset: Preset, patch: int) -> TrainableNetwork:
+    """Build the network for patches of `patch` pixels.
+
+    The model takes a dict of `frames`, `warped`, `flow`, `valid` and `sigma` as in
+    `samples.SAMPLE` (float32) and returns the enhanced centre, (batch, p/2, p/2, 6) codes.
+    """
+    ops = TrainingOps()
+    half, count = patch // 2, 2 * preset.radius
+    shapes = {
+        "frames": (count + 1, half, half, PIXEL_CHANNELS),
+        "warped": (count, half, half, PIXEL_CHANNELS),
+        "flow": (count, half // 2, half // 2, 2),
+        "valid": (count,),
+        "sigma": (2,),
+    }
+    inputs = {name: keras.Input(shape, name=name) for name, shape in shapes.items()}
+    centre = inputs["frames"][:, preset.radius]
+    features = _features(ops, preset, inputs["frames"])
+    neighbours = [
+        (inputs["warped"][:, i], _warped(features[number], inputs["flow"][:, i] / FLOW_UNIT))
+        for i, number in enumerate(n for n in range(count + 1) if n != preset.radius)
+    ]
+    valid = [inputs["valid"][:, i, None, None, None] for i in range(count)]
+    sigma = inputs["sigma"][:, None, None, :]
+    change = fuse(ops, preset, (centre, features[preset.radius]), neighbours, valid, sigma)
+    return TrainableNetwork(keras.Model(inputs, centre + change), ops, preset)
+
+
+def _features(ops: TrainingOps, preset: Preset, frames: Tensor) -> list[Tensor]:
+    count = frames.shape[1]
+    stacked = ops.stack([frames[:, i] for i in range(count)])
+    return ops.unstack(extract_features(ops, preset, stacked), count)
+
+
+def _warped(features: Tensor, flow: Tensor) -> Tensor:
+    """Bilinear samples of (batch, h, w, c) at the positions that `flow` points to."""
+    height, width, channels = features.shape[1:]
+    # Whole grids: Keras 3.15 takes a (1, h, 1) summand for a bias of the last axis.
+    grid_y, grid_x = np.mgrid[:height, :width].astype(np.float32)
+    x = k.clip(flow[..., 0] + grid_x, 0, width - 1)
+    y = k.clip(flow[..., 1] + grid_y, 0, height - 1)
+    left, top = k.floor(x), k.floor(y)
+    flat = k.reshape(features, (-1, height * width, channels))
+    rows = (top, k.minimum(top + 1, height - 1))
+    columns = (left, k.minimum(left + 1, width - 1))
+    weights_y, weights_x = (1 - (y - top), y - top), (1 - (x - left), x - left)
+    total = 0.0
+    for row, weight_y in zip(rows, weights_y, strict=True):
+        for column, weight_x in zip(columns, weights_x, strict=True):
+            index = k.reshape(k.cast(row * width + column, "int32"), (-1, height * width, 1))
+            taken = k.take_along_axis(flat, index, axis=1)
+            weight = k.reshape(weight_y * weight_x, (-1, height * width, 1))
+            total = total + taken * weight
+    mixed = k.reshape(total, (-1, height, width, channels))
+    return mixed + k.stop_gradient(k.round(mixed) - mixed)

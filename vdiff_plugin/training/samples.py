@@ -1,0 +1,226 @@
+"""Training samples: degraded windows, aligned as at run time, kept on disk.
+
+Aligning needs whole frames, so windows are degraded and aligned once; many patches are
+cut from each and written to a memory-mapped array that any number of trainings reads.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vdiff_plugin.builtin.flow import DisAligner, warp_pixels
+from vdiff_plugin.builtin.noise import noise_level, window_level
+from vdiff_plugin.contracts import Flow, Pixels
+from vdiff_plugin.training.degrade import DEGRADATIONS, ENCODED
+from vdiff_plugin.training.footage import (
+    Sequence420,
+    find_media,
+    moving_still,
+    read_still,
+    read_video,
+)
+
+logger = logging.getLogger(__name__)
+
+PATCH = 96  # pixels
+RADIUS = 2
+_HALF, _QUARTER = PATCH // 2, PATCH // 4
+_STEP = 8  # pixels; a neighbour's patch follows its motion in these steps
+FLOW_UNIT = 64  # flow is kept in 1/64 quarter-size pixels
+
+SAMPLE = np.dtype(
+    [
+        ("frames", np.uint8, (2 * RADIUS + 1, _HALF, _HALF, 6)),
+        ("warped", np.uint8, (2 * RADIUS, _HALF, _HALF, 6)),
+        ("flow", np.int16, (2 * RADIUS, _QUARTER, _QUARTER, 2)),
+        ("target", np.uint8, (_HALF, _HALF, 6)),
+        ("valid", np.uint8, (2 * RADIUS,)),
+        ("sigma", np.float32, (2,)),
+    ]
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleRecipe:
+    """How samples are made; equal recipes and footage give equal samples."""
+
+    count: int
+    seed: int = 1
+    stills: float = 0.4  # share of samples from stills, 0..1
+    missing: float = 0.1  # share of windows that lack neighbours, 0..1
+    degradations: Mapping[str, float]  # name to weight
+
+
+def write_samples(roots: Sequence[Path], recipe: SampleRecipe, path: Path) -> None:
+    """Fill `path` (.npy of SAMPLE records) from the footage below `roots`."""
+    videos, stills = find_media(roots)
+    rng = np.random.default_rng(recipe.seed)
+    partial = path.with_suffix(".partial")
+    array = np.lib.format.open_memmap(partial, mode="w+", dtype=SAMPLE, shape=(recipe.count,))
+    filled = 0
+    for records in _endless(videos, stills, recipe, rng):
+        take = min(len(records), recipe.count - filled)
+        array[filled : filled + take] = records[:take]
+        filled += take
+        if filled == recipe.count:
+            break
+    array.flush()
+    partial.replace(path)
+
+
+def _endless(
+    videos: Sequence[Path], stills: Sequence[Path], recipe: SampleRecipe, rng: np.random.Generator
+) -> Iterator[NDArray[np.void]]:
+    names = list(recipe.degradations)
+    weights = np.array([recipe.degradations[name] for name in names], float)
+    while True:
+        name = str(rng.choice(names, p=weights / weights.sum()))
+        clean = _draw_clip(videos, stills, recipe, 24 if name in ENCODED else 8, rng)
+        if clean is None:
+            continue
+        degraded = DEGRADATIONS[name](clean, rng)
+        if len(degraded) != len(clean):
+            logger.warning("%s dropped frames; sample left out", name)
+            continue
+        yield from _windows(clean, degraded, recipe, rng)
+
+
+def _draw_clip(
+    videos: Sequence[Path],
+    stills: Sequence[Path],
+    recipe: SampleRecipe,
+    count: int,
+    rng: np.random.Generator,
+) -> Sequence420 | None:
+    if stills and (not videos or rng.random() < recipe.stills):
+        image = read_still(stills[int(rng.integers(len(stills)))])
+        return None if image is None else moving_still(image, min(count, 12), rng)
+    clip = read_video(videos[int(rng.integers(len(videos)))])
+    if clip is None:
+        return None
+    start = int(rng.integers(max(1, len(clip) - count + 1)))
+    return clip.cut(start, count)
+
+
+def _windows(
+    clean: Sequence420, degraded: Sequence420, recipe: SampleRecipe, rng: np.random.Generator
+) -> Iterator[NDArray[np.void]]:
+    centres = np.arange(RADIUS, len(clean) - RADIUS)
+    count = min(len(centres), 6 if len(clean) > 8 else 3)
+    for n in rng.choice(centres, count, replace=False):
+        aligned = align_window(degraded, int(n), DisAligner(int(rng.integers(1, 3))))
+        places = _places(clean.luma.shape[1:], 5, rng)
+        valid = np.ones(2 * RADIUS, np.uint8)
+        if rng.random() < recipe.missing:
+            valid = _missing(rng)
+        yield np.array([_record(clean, degraded, aligned, valid, place) for place in places], SAMPLE)
+
+
+@dataclass(frozen=True)
+class AlignedWindow:
+    """A window brought to its centre frame.
+
+    Attributes:
+        n: the centre.
+        warped: packed neighbours, (4, H/2, W/2, 6).
+        flows: (H/2, W/2, 2) a neighbour, half-size pixels.
+        sigma: estimated noise of luma and chroma.
+    """
+
+    n: int
+    warped: NDArray[np.uint8]
+    flows: Sequence[Flow]
+    sigma: tuple[float, float]
+
+
+def align_window(clip: Sequence420, n: int, aligner: DisAligner) -> AlignedWindow:
+    """Align frames n-2..n+2 of `clip` to frame n, as the product does."""
+    numbers = range(n - RADIUS, n + RADIUS + 1)
+    pixels = [Pixels(clip.luma[i], clip.chroma[i], 1.0) for i in numbers]
+    guides = [aligner.prepare(clip.luma[i]) for i in numbers]
+    others = [i for i in range(2 * RADIUS + 1) if i != RADIUS]
+    flows = [aligner.flow(guides[RADIUS], guides[i]) for i in others]
+    moved = [warp_pixels(pixels[i], flow) for i, flow in zip(others, flows, strict=True)]
+    return AlignedWindow(
+        n=n,
+        warped=np.stack([pack(part.luma, part.chroma) for part in moved]),
+        flows=flows,
+        sigma=window_level([noise_level(part) for part in pixels]),
+    )
+
+
+def pack(luma: NDArray[np.uint8], chroma: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """(H, W) and (H/2, W/2, 2) -> (H/2, W/2, 6)."""
+    phases = [luma[i::2, j::2] for i in (0, 1) for j in (0, 1)]
+    return np.concatenate([np.stack(phases, axis=-1), chroma], axis=-1)
+
+
+def _record(
+    clean: Sequence420,
+    degraded: Sequence420,
+    aligned: AlignedWindow,
+    valid: NDArray[np.uint8],
+    place: tuple[int, int],
+) -> tuple[object, ...]:
+    y, x = (value // 2 for value in place)
+    here = (slice(y, y + _HALF), slice(x, x + _HALF))
+    shape = aligned.warped.shape[1:3]
+    own = _cut(degraded, aligned.n, (y, x))
+    frames, flows = [], []
+    for index, flow in enumerate(aligned.flows):
+        shift = _follow(flow[here], (y, x), shape)
+        number = aligned.n + index - RADIUS + (index >= RADIUS)
+        frames.append(_cut(degraded, number, (y + shift[0], x + shift[1])))
+        flows.append(_local_flow(flow[here], shift))
+    frames.insert(RADIUS, own)
+    target = _cut(clean, aligned.n, (y, x))
+    warped = aligned.warped[:, *here]
+    packed = np.rint(np.stack(flows) * FLOW_UNIT).astype(np.int16)
+    return np.stack(frames), warped, packed, target, valid, aligned.sigma
+
+
+def _follow(flow: Flow, place: tuple[int, int], shape: tuple[int, ...]) -> tuple[int, int]:
+    """Whole steps (half-size pixels, y and x) by which the patch moved, kept inside."""
+    step = _STEP // 2
+    shift = []
+    for axis, component in enumerate((1, 0)):
+        wanted = int(np.rint(np.median(flow[..., component]) / step)) * step
+        low = -(place[axis] // step) * step
+        high = (shape[axis] - _HALF - place[axis]) // step * step
+        shift.append(min(max(wanted, low), high))
+    return shift[0], shift[1]
+
+
+def _local_flow(flow: Flow, shift: tuple[int, int]) -> Flow:
+    """Flow left after `shift`, at quarter size in quarter-size pixels."""
+    rest = flow - np.float32([shift[1], shift[0]])
+    quarter = rest.reshape(_QUARTER, 2, _QUARTER, 2, 2).mean(axis=(1, 3)) / 2
+    return np.clip(quarter, -300, 300)
+
+
+def _cut(clip: Sequence420, n: int, place: tuple[int, int]) -> NDArray[np.uint8]:
+    y, x = place
+    luma = clip.luma[n, 2 * y : 2 * y + PATCH, 2 * x : 2 * x + PATCH]
+    return pack(luma, clip.chroma[n, y : y + _HALF, x : x + _HALF])
+
+
+def _places(
+    shape: tuple[int, ...], count: int, rng: np.random.Generator
+) -> list[tuple[int, int]]:
+    limits = [(size - PATCH) // _STEP + 1 for size in shape]
+    return [
+        (int(rng.integers(limits[0])) * _STEP, int(rng.integers(limits[1])) * _STEP)
+        for _ in range(count)
+    ]
+
+
+def _missing(rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Windows at clip ends and cuts: one side gone from some distance on."""
+    ends = [[0, 0, 1, 1], [0, 1, 1, 1], [1, 1, 0, 0], [1, 1, 1, 0], [0, 0, 0, 0]]
+    return np.array(ends[int(rng.integers(len(ends)))], np.uint8)

@@ -71,7 +71,7 @@ class Settings(BaseModel):
     tile: int = Field(
         0, ge=0, multiple_of=16, description="tile edge in pixels, multiple of 16; 0 chooses"
     )
-    cache: Bytes = Field(1 << 30, ge=0, description="bytes of features kept, such as 512M")
+    cache: Bytes = Field(1 << 29, ge=0, description="bytes of features kept, such as 512M")
     scene_cuts: bool = Field(True, description="do not diffuse across scene cuts")
     dither: bool = Field(False, description="fixed-pattern dither when rounding to 8 bits")
     stages: StageList = Field(("vdiff",), min_length=1, description="chain of stages, in order")

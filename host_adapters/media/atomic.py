@@ -43,6 +43,13 @@ def whole_file(path: Path, *, overwrite: bool | None, sources: tuple[Path, ...])
 
 def require_writable(path: Path, *, overwrite: bool | None, sources: tuple[Path, ...]) -> None:
     """Raise OutputError if `path` is taken, is one of `sources`, or its folder is closed."""
+    try:
+        _look_at(path, overwrite=overwrite, sources=sources)
+    except OSError as error:
+        raise unwritable(path, error.errno) from error
+
+
+def _look_at(path: Path, *, overwrite: bool | None, sources: tuple[Path, ...]) -> None:
     if path.is_dir():
         raise OutputError(f"{path}: a directory; give a file name")
     if not path.parent.is_dir():

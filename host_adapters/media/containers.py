@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -68,34 +69,50 @@ def has_side_data(container: str) -> bool:
     return container in _WITH_SIDE_DATA
 
 
-def file_metadata(container: str, metadata: Mapping[str, str]) -> dict[str, str]:
-    """The input's metadata without what belongs to its muxer."""
+@dataclass(frozen=True)
+class Header:
+    """What goes into a file's header beside its streams.
+
+    Attributes:
+        metadata: of the whole file.
+        options: make the muxer keep times, default flags and metadata as they are.
+        creation_time: to be set after muxing; empty where the muxer does it.
+        lost: keys of the input that have no place.
+    """
+
+    metadata: Mapping[str, str]
+    options: Mapping[str, str]
+    creation_time: str = ""
+    lost: tuple[str, ...] = ()
+
+
+def header_for(
+    container: str, time_base: Fraction, metadata: Mapping[str, str], *, cover: bool = False
+) -> Header:
+    """The header of a new file.
+
+    Args:
+        container: libav's name of the format.
+        time_base: of the video.
+        metadata: of the input.
+        cover: whether there is cover art, which mp4 can hold only beside usual keys.
+    """
     kept = {k: v for k, v in metadata.items() if k.lower() not in _MUXERS_OWN}
-    if needs_own_keys(container, kept):
-        kept.pop("creation_time", None)  # it would come back twice; see `mp4`
-    return kept
-
-
-def needs_own_keys(container: str, metadata: Mapping[str, str]) -> bool:
-    """True where mp4 loses keys unless its free form is used, as phones do."""
-    return container in _ISO and any(key.lower() not in _MP4_KEYS for key in metadata)
-
-
-def muxer_options(
-    container: str, time_base: Fraction, metadata: Mapping[str, str]
-) -> dict[str, str]:
-    """Options that make the muxer keep times, default flags and metadata as they are."""
     options = {}
-    if container in _ISO:
-        if time_base.numerator == 1 and time_base.denominator >= _FINE_ENOUGH:
-            options["video_track_timescale"] = str(time_base.denominator)
-        if needs_own_keys(container, metadata):
-            options["movflags"] = "+use_metadata_tags"
-    if container in ("matroska", "webm"):
-        options["default_mode"] = "passthrough"
     if container == "mpegts":
         options["mpegts_copyts"] = "1"
-    return options
+    if container in ("matroska", "webm"):
+        options["default_mode"] = "passthrough"
+    if container not in _ISO:
+        return Header(kept, options)
+    if time_base.numerator == 1 and time_base.denominator >= _FINE_ENOUGH:
+        options["video_track_timescale"] = str(time_base.denominator)
+    unusual = tuple(key for key in kept if key.lower() not in _MP4_KEYS)
+    if not unusual or cover:
+        return Header(kept, options, lost=unusual)
+    options["movflags"] = "+use_metadata_tags"  # as phones write it
+    # In this form the time would come back twice; see `mp4`.
+    return Header(kept, options, creation_time=kept.pop("creation_time", ""))
 
 
 def holds(container: str, codec: str) -> bool:

@@ -22,11 +22,12 @@ _CRF = {"libx264": 16.0, "libx264rgb": 16.0, "libx265": 16.0, "libsvtav1": 20.0}
     "libvpx-vp9": 20.0,
 }
 _OPTIONS: Mapping[str, Mapping[str, str]] = {
-    "libx265": {"preset": "medium"},
+    "libx265": {"preset": "medium", "a53cc": "1"},
     "libsvtav1": {"preset": "6"},
     "libvpx": {"deadline": "good", "cpu-used": "2"},
     "libvpx-vp9": {"deadline": "good", "cpu-used": "2", "row-mt": "1"},
     "ffv1": {"level": "3", "slicecrc": "1", "g": "1"},
+    "mjpeg": {"strict": "unofficial"},  # limited range, which it notes in a comment
     "prores_ks": {"vendor": "apl0"},
 }
 _PARAMETERS = {
@@ -36,6 +37,7 @@ _PARAMETERS = {
 }
 _BY_QUANTISER = {"mpeg4", "mpeg2video", "mpeg1video", "mjpeg", "flv", "msmpeg4", "wmv2"}
 _FRAME_CLOCK = {"mpeg4", "mpeg2video", "mpeg1video"}  # they count frames, not time
+_CAPTIONED = {"libx264", "libx264rgb", "libx265", "h264_nvenc", "hevc_nvenc"}
 _GLOBAL_HEADER = 0x40  # AVFMT_GLOBALHEADER: the container wants parameter sets in its header
 _TAGS = {"hevc": "hvc1"}  # what Apple's players look for in mp4 and mov
 
@@ -65,6 +67,11 @@ class VideoSpec:
 def counts_frames(codec: str) -> bool:
     """True for encoders that know no time but a frame's number."""
     return codec in _FRAME_CLOCK
+
+
+def carries(codec: str) -> frozenset[str]:
+    """Which of the frames' own side data an encoder writes."""
+    return frozenset({"closed captions"} if codec in _CAPTIONED else ())
 
 
 def open_encoder(

@@ -90,8 +90,8 @@ def enhance(
     """
     path_in, path_out = Path(path_in), Path(path_out)
     encode = encode or EncodeOptions()
-    container = container_of(path_out)
     require_writable(path_out, overwrite=overwrite, sources=(path_in,))
+    container = container_of(path_out)
     reader = read_clip(path_in)
     first, last = _stretch(reader.source, start, end)
     settings = deepened(settings or Settings.of(), reader.info, encode)
@@ -210,6 +210,7 @@ class _Job:
             ),
             options=self._encode,
             side_data=source.side_data,
+            frame_data=source.frame_data,
             timeline=self._timeline,
         )
         return VideoWriter(target, converter, Copier(source, self._timeline))

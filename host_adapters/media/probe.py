@@ -38,6 +38,15 @@ _KEPT = {
     Type.CONTENT_LIGHT_LEVEL: "content_light_level",
     Type.DISPLAYMATRIX: "display_matrix",
 }
+_OF_FRAMES = {
+    Type.A53_CC: "closed captions",
+    Type.DYNAMIC_HDR_PLUS: "HDR10+",
+    Type.DYNAMIC_HDR_VIVID: "HDR Vivid",
+    Type.DOVI_METADATA: "Dolby Vision",
+    Type.DOVI_RPU_BUFFER: "Dolby Vision",
+    Type.S12M_TIMECODE: "timecodes",
+    Type.AFD: "active format description",
+}
 _CLOCK = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)")
 
 
@@ -62,7 +71,7 @@ def probe(path: Path) -> Source:
         if not first:
             name = stream.codec_context.name
             raise MediaError(f"{path}: no frame can be decoded ({name}); give an undamaged file")
-        source = _describe(path, container, stream, first[0], index)
+        source = _describe(path, container, stream, first, index)
     source = _number_frames(source, first)
     _look_ahead(source, first[0])
     return replace(source, truncated=_missing(source, promised))
@@ -72,9 +81,10 @@ def _describe(
     path: Path,
     container: InputContainer,
     stream: VideoStream,
-    picture: av.VideoFrame,
+    first: list[av.VideoFrame],
     index: FrameIndex,
 ) -> Source:
+    picture = first[0]
     layout = layout_of(picture.format.name)
     tags = ColourTags.of(picture, stream.codec_context)
     side_data: dict[str, bytes] = {
@@ -96,6 +106,9 @@ def _describe(
         sar=fraction(stream.sample_aspect_ratio),
         index=index,
         side_data=side_data,
+        frame_data=frozenset(
+            name for kind, name in _OF_FRAMES.items() for each in first if kind in each.side_data
+        ),
     )
 
 

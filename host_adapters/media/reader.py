@@ -21,15 +21,6 @@ from vdiff_plugin.frame import ClipInfo, Frame
 logger = logging.getLogger(__name__)
 
 _SAID = 20  # damaged frames named one by one; beyond that they are counted
-_CARRIED = {  # what belongs to one frame and is still true of the restored one
-    Type.A53_CC,
-    Type.AFD,
-    Type.S12M_TIMECODE,
-    Type.GOP_TIMECODE,
-    Type.DYNAMIC_HDR_PLUS,
-    Type.DYNAMIC_HDR_VIVID,
-    Type.AMBIENT_VIEWING_ENVIRONMENT,
-}
 
 
 @dataclass(frozen=True)
@@ -41,7 +32,7 @@ class Picture:
         pts: when it is shown, in the stream's time base.
         duration: for how long, in the same unit.
         frame: its samples.
-        carrier: the decoded picture, where it has side data to hand on (captions, HDR10+).
+        carrier: the decoded picture, where it has closed captions to hand on.
     """
 
     n: int
@@ -158,7 +149,7 @@ class ClipReader:
     def _picture(self, n: int, picture: av.VideoFrame, frame: Frame) -> Picture:
         if picture.is_corrupt:
             self._note(self.damage.concealed, n, "the decoder patched it")
-        carrier = picture if _CARRIED & set(picture.side_data) else None
+        carrier = picture if Type.A53_CC in picture.side_data else None
         index = self.source.index
         return Picture(n, int(index.pts[n]), index.duration(n), frame, carrier)
 

@@ -43,6 +43,7 @@ class Copier:
         self._timeline = timeline
         self._opened = ExitStack()
         self._container = self._opened.enter_context(open_input(source.path))
+        self._path = source.path
         self._number = source.stream
         self._targets: dict[int, Stream] = {}
         self._waiting_for_key: set[int] = set()
@@ -54,6 +55,11 @@ class Copier:
     def container(self) -> InputContainer:
         """The input, for its metadata and chapters."""
         return self._container
+
+    @property
+    def has_cover(self) -> bool:
+        """Whether there is cover art to copy."""
+        return any(each.disposition & _COVER for each in self._container.streams)
 
     @property
     def video(self) -> Stream:
@@ -77,6 +83,8 @@ class Copier:
         for stream in self._container.streams:
             if stream.index == self._number:
                 add_video()
+            elif stream.disposition & _COVER and out.format.name == "matroska":
+                self._attach(stream)
             elif self._is_copied(stream, out.format.name, shown):
                 target = out.add_stream_from_template(stream, opaque=True)
                 _describe(target, stream, same_container=self._is_same(out))
@@ -130,6 +138,18 @@ class Copier:
         packet.stream = self._targets[index]
         assert self._out is not None
         self._out.mux(packet)
+
+    def _attach(self, cover: Stream) -> None:
+        """Matroska keeps cover art as an attachment; PyAV would not admit it as a PNG stream."""
+        assert self._out is not None
+        with open_input(self._path) as container:
+            picture = next(packets(container, container.streams[cover.index]), None)
+        if picture is not None:
+            name = _codec_name(cover)
+            kind = {"mjpeg": "jpeg"}.get(name, name)
+            file = cover.metadata.get("filename", f"cover.{kind.replace('jpeg', 'jpg')}")
+            mime = cover.metadata.get("mimetype", f"image/{kind}")
+            self._out.add_attachment(file, mime, bytes(picture))
 
     def _is_copied(self, stream: Stream, container: str, shown: Path) -> bool:
         if stream.discard == Discard.all:

@@ -33,6 +33,7 @@ class Source:
         sar: width to height of a pixel; 0 if unknown.
         index: the frames by number.
         side_data: libav's structures that hold for the whole stream, by their name.
+        frame_data: names of the side data that its first frames carry one by one.
         truncated: what the file lacks at its end; empty if it is whole.
     """
 
@@ -48,6 +49,7 @@ class Source:
     sar: Fraction
     index: FrameIndex
     side_data: Mapping[str, bytes]
+    frame_data: frozenset[str] = frozenset()
     truncated: str = ""
 
     @property

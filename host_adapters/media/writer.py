@@ -21,7 +21,7 @@ from host_adapters.media import containers
 from host_adapters.media.atomic import unwritable
 from host_adapters.media.codecs import EncodeOptions
 from host_adapters.media.convert import Converter
-from host_adapters.media.encoder import VideoSpec, open_encoder
+from host_adapters.media.encoder import VideoSpec, carries, open_encoder
 from host_adapters.media.mp4 import set_creation_time
 from host_adapters.media.rational import fraction
 from host_adapters.media.remux import Copier
@@ -56,6 +56,7 @@ class Target:
         spec: what the encoder is told of the picture.
         options: what the user asks of it.
         side_data: of the input's stream.
+        frame_data: names of the side data that the input's frames carry.
         timeline: from the input's times to the output's.
     """
 
@@ -66,6 +67,7 @@ class Target:
     spec: VideoSpec
     options: EncodeOptions
     side_data: Mapping[str, bytes] = field(default_factory=dict)
+    frame_data: frozenset[str] = frozenset()
     timeline: Timeline = field(default_factory=Timeline)
 
 
@@ -92,7 +94,6 @@ class VideoWriter:
         self._durations: dict[int, int] = {}
         self._packets = 0
         self._creation_time = ""
-        self._metadata = copier.container.metadata if copier else {}
         self._opened = ExitStack()
         if copier:
             self._opened.callback(copier.close)
@@ -142,31 +143,32 @@ class VideoWriter:
             self._opened.close()
 
     def _open(self) -> None:
-        target, metadata = self._target, self._metadata
+        target, copier = self._target, self._copier
+        header = containers.header_for(
+            target.container,
+            target.spec.time_base,
+            copier.container.metadata if copier else {},
+            cover=copier is not None and copier.has_cover,
+        )
+        if header.lost:
+            logger.warning("%s: cannot hold the keys %s", target.shown, ", ".join(header.lost))
+        self._creation_time = header.creation_time
         self._container: OutputContainer = av.open(
-            str(target.file),
-            "w",
-            format=target.container,
-            container_options=containers.muxer_options(
-                target.container, target.spec.time_base, metadata
-            ),
+            str(target.file), "w", format=target.container, container_options=dict(header.options)
         )
         self._opened.callback(self._container.close)
-        kept = containers.file_metadata(target.container, metadata)
-        self._container.metadata.update(kept)
-        if "creation_time" in metadata and "creation_time" not in kept:
-            self._creation_time = metadata["creation_time"]
-        if self._copier:
-            self._copier.add_streams(self._container, target.shown, self._add_video)
-            self._copy_chapters(self._copier)
+        self._container.metadata.update(header.metadata)
+        if copier:
+            copier.add_streams(self._container, target.shown, self._add_video)
+            self._copy_chapters(copier)
         else:
             self._add_video()
         try:
             self._container.start_encoding()
         except (av.FFmpegError, ValueError) as error:
             raise self._refused(error) from error
-        if self._copier:
-            self._copier.begin()
+        if copier:
+            copier.begin()
 
     def _add_video(self) -> Stream:
         target = self._target
@@ -230,13 +232,12 @@ class VideoWriter:
             stream.disposition = Disposition.default
         if matrix := side_data.get("display_matrix"):
             stream.set_display_matrix(_MATRIX.unpack_from(matrix))
-        lost = sorted(set(side_data) - _KEPT)
+        lost = (set(side_data) - _KEPT) | (self._target.frame_data - carries(self._target.codec))
         if not containers.has_side_data(self._target.container):
-            lost += sorted(set(side_data) & {"display_matrix"})
+            lost |= set(side_data) & {"display_matrix"}
         if lost:
-            logger.warning(
-                "%s: side data that does not come along: %s", self._target.shown, ", ".join(lost)
-            )
+            names = ", ".join(sorted(lost))
+            logger.warning("%s: does not come along: %s", self._target.shown, names)
 
     def _timecode(self) -> dict[str, str]:
         """The timecode that mov files keep in a track, for the muxer to make a new one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
@@ -78,14 +79,18 @@ class DisAligner:
         return self._local.solver
 
 
-def warp_pixels(pixels: Pixels, flow: Flow) -> Pixels:
-    """Bring `pixels` to the frame that `flow` (H/2, W/2, 2) was measured from."""
-    height, width = pixels.luma.shape
+def warp_pixels(phases: Sequence[Pixels], flow: Flow) -> tuple[Pixels, ...]:
+    """Bring a frame to the one that `flow` (H/2, W/2, 2) was measured from.
+
+    Args:
+        phases: of one frame; they share a luma plane.
+        flow: in half-size pixels.
+    """
+    height, width = phases[0].luma.shape
     full = cv2.resize(flow, (width, height), interpolation=cv2.INTER_LINEAR) * np.float32(2)
-    return Pixels(
-        luma=_warp(pixels.luma, full, cv2.INTER_CUBIC),
-        chroma=_warp(pixels.chroma, flow, cv2.INTER_CUBIC),
-        scale=pixels.scale,
+    luma = _warp(phases[0].luma, full, cv2.INTER_CUBIC)
+    return tuple(
+        Pixels(luma, _warp(phase.chroma, flow, cv2.INTER_CUBIC), phase.scale) for phase in phases
     )
 
 

@@ -1,8 +1,10 @@
 """Between native planes and network pixels, and the network's change back again.
 
-The network works on 4:2:0 in 8-bit code values. 4:2:0 goes in as it is; other layouts
-lend it an averaged chroma and RGB a Y'CbCr view. Only the network's change comes back,
-so that whatever it does not touch stays as it was, bit for bit.
+The network works on 4:2:0 in 8-bit code values. 4:2:0 goes in as it is. Fuller chroma
+goes in phase by phase: 4:4:4 is four 4:2:0 pictures that share a luma plane, 4:2:2 is
+two, so that all of its noise is seen. RGB lends a Y'CbCr view, grey a neutral chroma.
+Only the network's change comes back, so that whatever it does not touch stays as it
+was, bit for bit.
 """
 
 from __future__ import annotations
@@ -11,13 +13,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from vdiff_plugin.builtin.matrix import from_rgb, luma_codes, mix, to_rgb, units
 from vdiff_plugin.contracts import Change, Pixels
-from vdiff_plugin.frame import ClipInfo, Frame, Plane
+from vdiff_plugin.frame import ClipInfo, Frame, PixelFormat, Plane
 
 _FINE_BITS = 12  # deeper samples reach the network in 1/16 codes; its sums stay exact
 _FINE = 1 << (_FINE_BITS - 8)
@@ -30,32 +31,53 @@ for _ in range(2):
 _DITHER = ((_BAYER + 0.5) / 64 - 0.5).astype(np.float32)
 
 
-def to_pixels(frame: Frame, clip: ClipInfo, stride: int) -> Pixels:
-    """Network pixels of a frame, padded at right and bottom to multiples of `stride`."""
+def chroma_phases(clip: ClipInfo) -> tuple[tuple[int, int], ...]:
+    """(row, column) offsets of the 4:2:0 pictures that make up a frame of `clip`."""
+    form = clip.format
+    if form.family == "gray":
+        return ((0, 0),)
+    rows, columns = (2 if log2 == 0 else 1 for log2 in (form.log2_h, form.log2_w))
+    return tuple((row, column) for row in range(rows) for column in range(columns))
+
+
+def to_pixels(frame: Frame, clip: ClipInfo, stride: int) -> tuple[Pixels, ...]:
+    """Network pixels of a frame, a phase each, padded to multiples of `stride`.
+
+    The phases share one luma array.
+    """
     height, width = (-(-size // stride) * stride for size in (clip.height, clip.width))
     luma, chroma, scale = _samples(frame, clip)
-    chroma = _padded(_halved_chroma(chroma, clip), height // 2, width // 2)
-    return Pixels(_padded(luma, height, width), chroma, scale)
+    luma = _padded(luma, height, width)
+    return tuple(
+        Pixels(luma, _padded(_phase(chroma, clip, phase), height // 2, width // 2), scale)
+        for phase in chroma_phases(clip)
+    )
 
 
 def apply_change(
-    frame: Frame, change: Change, *, clip: ClipInfo, out: ClipInfo, strength: float, dither: bool
+    frame: Frame,
+    changes: Sequence[Change],
+    *,
+    clip: ClipInfo,
+    out: ClipInfo,
+    strength: float,
+    dither: bool,
 ) -> Frame:
     """Add `strength` times the network's change to the native planes.
 
     Args:
         frame: as decoded.
-        change: for the padded picture.
+        changes: for the padded picture, one a phase; luma is taken from the first.
         clip: of `frame`.
         out: the same picture in the same or a deeper format.
         strength: 0..1.
         dither: spread the rounding to 8 bits over a fixed pattern.
     """
-    changes = _native_changes(change, clip)
+    parts = _native_changes(changes, clip)
     unit = np.float32(strength * _code_unit(out))
     deep = deepened(frame, clip, out).planes
     colour = [
-        _added(plane, part, unit, out, dither) for plane, part in zip(deep, changes, strict=False)
+        _added(plane, part, unit, out, dither) for plane, part in zip(deep, parts, strict=False)
     ]
     return Frame((*colour, *deep[len(colour) :]))
 
@@ -119,34 +141,35 @@ def _shortened(plane: NDArray[Any], bits: int) -> NDArray[np.uint16]:
     return np.minimum(rounded, top).astype(np.uint16)
 
 
-def _halved_chroma(chroma: Sequence[NDArray[Any]], clip: ClipInfo) -> NDArray[Any]:
-    """(H/2, W/2, 2) from two chroma planes of any subsampling; grey has none."""
+def _phase(
+    chroma: Sequence[NDArray[Any]], clip: ClipInfo, phase: tuple[int, int]
+) -> NDArray[Any]:
+    """(H/2, W/2, 2): one 4:2:0 picture's chroma; neutral for grey."""
     height, width = -(-clip.height // 2), -(-clip.width // 2)
+    form = clip.format
     if not chroma:
-        form = clip.format
         unit = _FINE if form.is_float or form.bits > _FINE_BITS else 1 << (form.bits - 8)
         return np.full((height, width, 2), _NEUTRAL * unit, np.uint8 if unit == 1 else np.uint16)
-    return np.stack([_resampled(plane, height, width) for plane in chroma], axis=-1)
+    parts = [_subsampled(plane, form, phase, height, width) for plane in chroma]
+    return np.stack(parts, axis=-1)
 
 
-def _resampled(plane: NDArray[Any], height: int, width: int) -> NDArray[Any]:
-    rows, columns = plane.shape
-    if rows > height:
-        plane = _pair_means(plane)
-    if columns > width:
-        plane = _pair_means(plane.T).T
-    elif columns < width:
-        plane = np.repeat(plane, 2, axis=1)[:, :width]
-    if rows < height:
-        plane = np.repeat(plane, 2, axis=0)[:height]
+def _subsampled(
+    plane: NDArray[Any], form: PixelFormat, phase: tuple[int, int], height: int, width: int
+) -> NDArray[Any]:
+    for axis, (log2, size) in enumerate(((form.log2_h, height), (form.log2_w, width))):
+        if log2 == 0:
+            start = min(phase[axis], plane.shape[axis] - 1)
+            plane = plane[start::2] if axis == 0 else plane[:, start::2]
+        elif log2 == 2:  # noqa: PLR2004
+            plane = np.repeat(plane, 2, axis=axis)
+        plane = plane[:size] if axis == 0 else plane[:, :size]
+        missing = size - plane.shape[axis]  # odd sizes: the second phase has one less
+        if missing:
+            pads = [(0, 0), (0, 0)]
+            pads[axis] = (0, missing)
+            plane = np.pad(plane, pads, mode="edge")
     return plane
-
-
-def _pair_means(plane: NDArray[Any]) -> NDArray[Any]:
-    if plane.shape[0] % 2:
-        plane = np.concatenate([plane, plane[-1:]])
-    pairs = plane[0::2].astype(np.uint32) + plane[1::2] + 1
-    return (pairs >> 1).astype(plane.dtype)
 
 
 def _padded(plane: NDArray[Any], height: int, width: int) -> NDArray[Any]:
@@ -156,27 +179,32 @@ def _padded(plane: NDArray[Any], height: int, width: int) -> NDArray[Any]:
     return np.pad(plane, ((0, below), (0, right), (0, 0))[: plane.ndim], mode="edge")
 
 
-def _native_changes(change: Change, clip: ClipInfo) -> list[NDArray[np.float32]]:
+def _native_changes(changes: Sequence[Change], clip: ClipInfo) -> list[NDArray[np.float32]]:
     """The change of each colour plane, in 8-bit codes, at the plane's own size."""
-    luma = change.luma[: clip.height, : clip.width]
+    luma = changes[0].luma[: clip.height, : clip.width]
     if clip.format.family == "gray":
         return [luma]
-    chroma = [_spread(change.chroma[..., i], clip) for i in (0, 1)]
+    chroma = [_joined([each.chroma[..., i] for each in changes], clip) for i in (0, 1)]
     if clip.format.family == "rgb":
         return mix(to_rgb(clip.matrix), (luma, *chroma))
     return [luma, *chroma]
 
 
-def _spread(chroma: NDArray[np.float32], clip: ClipInfo) -> NDArray[np.float32]:
-    """(H/2, W/2) to the size of the clip's chroma planes."""
+def _joined(phases: Sequence[NDArray[np.float32]], clip: ClipInfo) -> NDArray[np.float32]:
+    """Changes of all phases, (H/2, W/2) each, as one plane of the clip's chroma size."""
     form = clip.format
-    index = 1 if form.family == "yuv" else 0
-    height, width = form.plane_shape(index, clip.width, clip.height)
-    rows, columns = chroma.shape
-    size = (columns * 2 >> form.log2_w, rows * 2 >> form.log2_h)
-    if size != (columns, rows):
-        chroma = cv2.resize(np.ascontiguousarray(chroma), size, interpolation=cv2.INTER_LINEAR)
-    return chroma[:height, :width]
+    offsets = chroma_phases(clip)
+    rows, columns = (max(offset[axis] for offset in offsets) + 1 for axis in (0, 1))
+    height, width = phases[0].shape
+    whole = np.empty((height * rows, width * columns), np.float32)
+    for (row, column), phase in zip(offsets, phases, strict=True):
+        whole[row::rows, column::columns] = phase
+    if form.log2_w == 2:  # noqa: PLR2004
+        whole = (whole[:, 0::2] + whole[:, 1::2]) / 2
+    if form.log2_h == 2:  # noqa: PLR2004
+        whole = (whole[0::2] + whole[1::2]) / 2
+    height, width = form.plane_shape(1, clip.width, clip.height)
+    return whole[:height, :width]
 
 
 def _code_unit(clip: ClipInfo) -> float:

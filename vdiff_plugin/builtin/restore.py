@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,14 +57,14 @@ class Seen:
     """What is known of one frame from that frame alone; this is what the cache keeps.
 
     Attributes:
-        pixels: in the network's form.
+        pixels: in the network's form, one a chroma phase, luma shared.
         guide: half-size smoothed luma that flow compares.
         features: (H/4, W/4, C) uint8.
         layout: for scene cuts.
         noise: level of luma and chroma in codes.
     """
 
-    pixels: Pixels
+    pixels: tuple[Pixels, ...]
     guide: NDArray[np.uint8]
     features: NDArray[np.uint8]
     layout: Layout
@@ -121,11 +121,10 @@ class RestoreStage:
     def render(self, window: Window) -> Frame:
         """See `Stage.render`."""
         seen = self._look(window)
-        fusion = self._fuse(seen)
-        change = self._restorer.restore(fusion)
+        changes = [self._restorer.restore(fusion) for fusion in self._fusions(seen)]
         return apply_change(
             window.centre,
-            change,
+            changes,
             clip=self._source,
             out=self.clip,
             strength=self._settings.strength,
@@ -156,28 +155,29 @@ class RestoreStage:
 
     def _compute(self, frame: Frame) -> Seen:
         pixels = to_pixels(frame, self._source, self._network.stride)
-        features = self._network.extract(pixels)
-        codes = _eight_bit(pixels)
+        features = self._network.extract(pixels[0])
         return Seen(
             pixels=pixels,
-            guide=self._aligner.prepare(codes),
+            guide=self._aligner.prepare(_eight_bit(pixels[0])),
             features=features,
             layout=describe(features),
-            noise=noise_level(pixels),
+            noise=noise_level(pixels[0]),
         )
 
-    def _fuse(self, seen: list[Seen | None]) -> Fusion:
+    def _fusions(self, seen: list[Seen | None]) -> Iterator[Fusion]:
+        """One a chroma phase; motion is the same for all of them."""
         centre = seen[self.radius]
         assert centre is not None
+        sigma = self._sigma([each for each in seen if each is not None])
         others = [each for index, each in enumerate(seen) if index != self.radius]
-        return Fusion(
-            centre=centre.pixels,
-            features=centre.features,
-            neighbours=[each and self._aligned(centre, each) for each in others],
-            sigma=self._sigma([each for each in seen if each is not None]),
-        )
+        moved = [each and self._aligned(centre, each) for each in others]
+        for phase, pixels in enumerate(centre.pixels):
+            neighbours = [each and (each[0][phase], each[1]) for each in moved]
+            yield Fusion(pixels, centre.features, neighbours, sigma)
 
-    def _aligned(self, centre: Seen, other: Seen) -> tuple[Pixels, NDArray[np.uint8]]:
+    def _aligned(
+        self, centre: Seen, other: Seen
+    ) -> tuple[tuple[Pixels, ...], NDArray[np.uint8]]:
         flow = self._aligner.flow(centre.guide, other.guide)
         return warp_pixels(other.pixels, flow), warp_features(other.features, flow)
 

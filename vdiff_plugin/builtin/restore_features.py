@@ -25,7 +25,8 @@ class NetworkFeatures:
 
     def extract(self, frame: Frame, clip: ClipInfo) -> Features:
         """See `FeatureExtractor.extract`: (ceil(H/4), ceil(W/4), C) uint8."""
-        features = self._network.extract(to_pixels(frame, clip, self._network.stride))
+        pixels = to_pixels(frame, clip, self._network.stride)[0]
+        features = self._network.extract(pixels)
         return features[: -(-clip.height // _STRIDE), : -(-clip.width // _STRIDE)]
 
 

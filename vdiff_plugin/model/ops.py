@@ -4,7 +4,7 @@ Every backend gives the same bits, because hidden values are integers: activatio
 are codes 0..255 (or -255..255), weights are integers of at most 127 times a power of
 two. Products and sums of such numbers are exact in float32 as long as they stay below
 2**24 steps, so neither the order of a sum, nor a tile's shape, nor fused multiply-adds,
-nor the library can change a result. `docs/decisions/0002-exact-arithmetic.md` has the
+nor the library can change a result. `docs/decisions/exact-arithmetic.md` has the
 bounds; `weights.check_exact` proves them for a weights file when it is loaded.
 
 Tensors are (batch, height, width, channels) float32.

@@ -13,11 +13,11 @@ from vdiff_plugin.model.keras_ops import KerasOps
 from vdiff_plugin.model.ops import WEIGHT_PEAK, Activation, Tensor, activate
 from vdiff_plugin.model.weights import Layer, quantise_kernel
 
-# Variance of a new kernel, times its inputs. Codes end at 255, so activations start well
-# below; sums that are added to something else start small, so that they begin as nothing.
+# Variance of a new kernel, times its inputs. 2 keeps activations at one size from layer to
+# layer (K. He et al., ICCV 2015); sums that are added to something start as nearly nothing.
 _GAINS: dict[Activation, float] = {
-    "leaky": 1.0,
-    "code": 1.0,
+    "leaky": 2.0,
+    "code": 2.0,
     "signed": 1e-2,
     "none": 1e-4,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import chain
@@ -46,12 +46,13 @@ class Recipe:
         return self.pts or [int(n * step) for n in range(self.frames)]
 
 
-def make(path: Path, muxing: Mapping[str, str] | None = None, **recipe: object) -> Path:
+def make(path: Path, *, muxing: Mapping[str, str] | None = None, **details: Any) -> Path:
     """Write one video stream; see `Recipe` for the keywords."""
+    recipe = Recipe(**details)
     with av.open(str(path), "w", container_options=dict(muxing or {})) as container:
-        stream = add_video(container, Recipe(**recipe))  # type: ignore[arg-type]
+        stream = add_video(container, recipe)
         container.start_encoding()
-        for packet in encoded(stream, Recipe(**recipe)):  # type: ignore[arg-type]
+        for packet in encoded(stream, recipe):
             container.mux(packet)
     return path
 
@@ -148,9 +149,10 @@ def make_film(
         if chapters:
             container.set_chapters(_chapters(seconds))
         container.start_encoding()
-        parts = [covers, encoded(pictures, recipe)]
+        parts: list[Iterable[av.Packet[Any]]] = [covers, encoded(pictures, recipe)]
         parts += [_sound(each, seconds) for each in sounds]
-        for packet in chain(*parts, *(_lines(*each) for each in texts)):
+        parts += [_lines(*each) for each in texts]
+        for packet in chain.from_iterable(parts):
             container.mux(packet)
     return path
 
@@ -171,13 +173,13 @@ def _add_subtitles(container: OutputContainer, language: str, codec: str) -> tup
     return stream, codec
 
 
-def _add_cover(container: OutputContainer) -> av.Packet[VideoStream]:
+def _add_cover(container: OutputContainer) -> av.Packet[Any]:
     stream = container.add_stream("png", rate=1)
     assert isinstance(stream, VideoStream)
     stream.width, stream.height, stream.pix_fmt = 16, 16, "rgb24"
     stream.disposition = Disposition.attached_pic
     stream.metadata.update({"filename": "cover.png", "mimetype": "image/png"})
-    packet: av.Packet[VideoStream] = av.Packet(png())
+    packet: av.Packet[Any] = av.Packet(png())
     packet.stream, packet.pts, packet.dts = stream, 0, 0
     return packet
 
@@ -266,12 +268,15 @@ def describe(path: Path) -> dict[str, Any]:
 
 
 def payload(path: Path, number: int) -> list[tuple[float, bytes]]:
-    """Times in seconds and bytes of the packets of a stream."""
+    """Times in seconds and bytes of the packets of a stream.
+
+    Without the empty lines by which mp4 says that a subtitle ends: its muxer adds them.
+    """
     with av.open(str(path)) as container:
         stream = container.streams[number]
         base = Fraction(stream.time_base.num, stream.time_base.den)
         return [
             (round(float((each.pts or 0) * base), 3), bytes(each))
             for each in container.demux(stream)
-            if each.size
+            if each.size and bytes(each) != b"\0\0"
         ]

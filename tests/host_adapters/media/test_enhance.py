@@ -6,6 +6,7 @@ import threading
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -70,9 +71,7 @@ def test_strength_0_returns_every_format_bit_for_bit(
         ("in.avi", {"codec": "mjpeg", "pix_fmt": "yuvj422p"}),
     ],
 )
-def test_other_codecs_in_lossless_out(
-    tmp_path: Path, name: str, recipe: Mapping[str, object]
-) -> None:
+def test_other_codecs_in_lossless_out(tmp_path: Path, name: str, recipe: Mapping[str, Any]) -> None:
     path = make(tmp_path / name, frames=4, **recipe)
     enhance(path, tmp_path / "out.mkv", settings=NO_NETWORK, encode=LOSSLESS)
     assert keys(tmp_path / "out.mkv") == keys(path)
@@ -152,9 +151,7 @@ def test_times_below_zero_begin_at_zero(tmp_path: Path, ending: str) -> None:
 
 
 def test_ts_keeps_the_times_of_ts(tmp_path: Path) -> None:
-    path = make(
-        tmp_path / "in.ts", pts=range(126000, 162000, 3600), time_base=Fraction(1, 90000)
-    )
+    path = make(tmp_path / "in.ts", pts=range(126000, 162000, 3600), time_base=Fraction(1, 90000))
     enhance(path, tmp_path / "out.ts", settings=NO_NETWORK)
     assert probe(tmp_path / "out.ts").index.pts.tolist() == probe(path).index.pts.tolist()
 
@@ -164,9 +161,7 @@ def test_a_container_without_times_wants_a_constant_rate(tmp_path: Path) -> None
     with pytest.raises(SettingsError, match=r"one frame rate, but .* varies; write to \.mkv"):
         enhance(path, tmp_path / "out.avi", settings=NO_NETWORK)
     with pytest.raises(SettingsError, match="one frame rate"):
-        enhance(
-            path, tmp_path / "o.mkv", settings=NO_NETWORK, encode=EncodeOptions(codec="mpeg4")
-        )
+        enhance(path, tmp_path / "o.mkv", settings=NO_NETWORK, encode=EncodeOptions(codec="mpeg4"))
 
 
 def test_two_stretches_are_the_whole(tmp_path: Path) -> None:
@@ -200,7 +195,7 @@ def test_a_deeper_output_keeps_what_was_gained(tmp_path: Path) -> None:
     assert done.pix_fmt == "yuv420p10le"
     luma = next(read_clip(out).frames()).planes[0]
     assert luma.dtype == np.uint16
-    assert len(np.unique(luma & 3)) == 4  # the two new bits are used
+    assert len(np.unique(luma % 4)) == 4  # the two new bits are used
 
 
 def test_only_the_first_vdiff_stage_is_deepened(tmp_path: Path) -> None:
@@ -356,7 +351,10 @@ def test_a_failure_in_the_encoding_thread_is_raised(
         (EncodeOptions(codec="ffv1", crf=20), "ffv1 has no crf"),
         (EncodeOptions(codec="libx264", pix_fmt="gray16le"), "libx264 cannot hold gray16le; have"),
         (EncodeOptions(codec="libx264", encoder_options={"sparkle": "1"}), "no option 'sparkle'"),
-        (EncodeOptions(codec="libx265", encoder_options={"preset": "warp"}), "refuses .*preset=warp"),
+        (
+            EncodeOptions(codec="libx265", encoder_options={"preset": "warp"}),
+            "refuses .*preset=warp",
+        ),
         (EncodeOptions(codec="libvpx-vp9", pix_fmt="yuv420p10le"), "libvpx-vp9 cannot hold"),
         (EncodeOptions(pix_fmt="rgb565le"), "cannot be written"),
         (EncodeOptions(codec="prores"), "cannot hold 8-bit yuv 4:2:0; have --pix-fmt"),
@@ -380,8 +378,8 @@ def test_names_that_do_not_exist(tmp_path: Path) -> None:
         enhance(
             path, tmp_path / "o.mp4", settings=NO_NETWORK, encode=EncodeOptions(codec="ffvhuff")
         )
+    grey = make(tmp_path / "grey.mkv", codec="ffv1", pix_fmt="gray16le")
     with pytest.raises(SettingsError, match="mp4 keeps 16-bit gray"):
-        grey = make(tmp_path / "grey.mkv", codec="ffv1", pix_fmt="gray16le")
         enhance(grey, tmp_path / "o.mp4", settings=NO_NETWORK)
 
 
@@ -400,4 +398,3 @@ def test_a_truncated_file_is_refused_unless_its_rest_is_asked_for(tmp_path: Path
         enhance(path, tmp_path / "out.mkv", settings=NO_NETWORK)
     done = enhance(path, tmp_path / "out.mkv", settings=NO_NETWORK, end=length - 1)
     assert done.frames == length
-

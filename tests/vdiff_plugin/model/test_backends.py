@@ -1,0 +1,111 @@
+"""Every backend gives the bits of the NumPy reference."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.vdiff_plugin.networks import random_fusion, random_weights_file
+from vdiff_plugin.builtin.keras_backend import KerasBackend
+from vdiff_plugin.builtin.openvino_backend import OpenVinoBackend
+from vdiff_plugin.builtin.reference import NumpyBackend
+from vdiff_plugin.builtin.tiling import TiledRestorer
+from vdiff_plugin.contracts import Backend, Network
+from vdiff_plugin.errors import SettingsError
+from vdiff_plugin.model.presets import PRESETS
+from vdiff_plugin.model.shapes import arithmetic
+
+BACKENDS: dict[str, type[Backend]] = {"keras": KerasBackend, "openvino": OpenVinoBackend}
+WINDOWS = {
+    "8 bit": {"height": 48, "width": 80},
+    "8 bit, clip start": {"height": 64, "width": 48, "missing": (0, 1)},
+    "alone": {"height": 32, "width": 32, "missing": (0, 1, 2, 3)},
+    "10 bit": {"height": 48, "width": 64, "dtype": np.uint16, "scale": 0.25},
+    "16 bit": {"height": 48, "width": 64, "dtype": np.uint16, "scale": 1 / 16},
+}
+
+
+def _network(kind: str, path: Path) -> Network:
+    backend = BACKENDS[kind]()
+    if missing := backend.missing():
+        pytest.skip(missing)
+    return backend.load(path, device="cpu", precision="fp32")
+
+
+@pytest.mark.parametrize("preset", ["fast", "quality"])
+@pytest.mark.parametrize("kind", BACKENDS)
+def test_backends_equal_the_reference(tmp_path: Path, kind: str, preset: str) -> None:
+    path = random_weights_file(tmp_path, preset)
+    network = _network(kind, path)
+    reference = NumpyBackend().load(path, device="cpu", precision="fp32")
+    assert network.fingerprint == reference.fingerprint
+    for seed, window in enumerate(WINDOWS.values()):
+        fusion = random_fusion(channels=PRESETS[preset].features, seed=seed, **window)
+        expected, got = reference.restore(fusion), network.restore(fusion)
+        assert np.abs(expected.luma).mean() > 1
+        np.testing.assert_array_equal(got.luma, expected.luma)
+        np.testing.assert_array_equal(got.chroma, expected.chroma)
+        features = reference.extract(fusion.centre)
+        assert features.std() > 1
+        np.testing.assert_array_equal(network.extract(fusion.centre), features)
+
+
+@pytest.mark.parametrize("preset", ["fast", "quality"])
+@pytest.mark.parametrize("kind", BACKENDS)
+def test_tiles_equal_the_whole(tmp_path: Path, kind: str, preset: str) -> None:
+    network = _network(kind, random_weights_file(tmp_path, preset))
+    fusion = random_fusion(208, 336, channels=PRESETS[preset].features)
+    whole = network.restore(fusion)
+    for tile in (64, 80, 192):
+        tiled = TiledRestorer(network, tile).restore(fusion)
+        np.testing.assert_array_equal(tiled.luma, whole.luma)
+        np.testing.assert_array_equal(tiled.chroma, whole.chroma)
+
+
+def test_a_smaller_halo_would_show(tmp_path: Path) -> None:
+    """The receptive field is real: tiles with half of it differ, so the test above bites."""
+    network = NumpyBackend().load(random_weights_file(tmp_path), device="cpu", precision="fp32")
+    fusion = random_fusion(64, 160)
+    whole = network.restore(fusion)
+    network.halo = 16
+    tiled = TiledRestorer(network, 64).restore(fusion)
+    assert (tiled.luma != whole.luma).any()
+
+
+def test_a_missing_neighbour_weighs_nothing(tmp_path: Path) -> None:
+    network = NumpyBackend().load(random_weights_file(tmp_path), device="cpu", precision="fp32")
+    alone = network.restore(random_fusion(32, 32, missing=(0, 1, 2, 3)))
+    joined = network.restore(random_fusion(32, 32))
+    assert (alone.luma != joined.luma).any()
+
+
+def test_presets_cost_what_they_promise() -> None:
+    assert arithmetic(PRESETS["fast"]) < 6_000  # multiply-adds a pixel
+    assert arithmetic(PRESETS["quality"]) < 20_000
+
+
+@pytest.mark.parametrize("backend", [NumpyBackend, OpenVinoBackend])
+def test_backends_refuse_what_they_cannot_run(tmp_path: Path, backend: type[Backend]) -> None:
+    path = random_weights_file(tmp_path)
+    with pytest.raises(SettingsError, match="choose backend keras"):
+        backend().load(path, device="gpu:0", precision="fp32")
+    with pytest.raises(SettingsError, match="choose backend keras"):
+        backend().load(path, device="cpu", precision="bf16")
+
+
+def test_keras_names_the_devices_there_are(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="no device 'gpu:7'; have cpu"):
+        KerasBackend().load(random_weights_file(tmp_path), device="gpu:7", precision="auto")
+
+
+def test_bfloat16_gives_the_same_bits_in_any_tile(tmp_path: Path) -> None:
+    path = random_weights_file(tmp_path)
+    network = KerasBackend().load(path, device="cpu", precision="bf16")
+    fusion = random_fusion(80, 96)
+    whole = network.restore(fusion)
+    tiled = TiledRestorer(network, 64).restore(fusion)
+    np.testing.assert_array_equal(tiled.luma, whole.luma)
+    exact = NumpyBackend().load(path, device="cpu", precision="fp32").restore(fusion)
+    assert np.abs(whole.luma - exact.luma).mean() < 1

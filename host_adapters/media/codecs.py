@@ -43,6 +43,7 @@ _DEFAULTS = {  # in this order, the first one that holds the clip exactly
 }
 _ANYWHERE = ("libx264", "libx265", "ffv1")
 _LOSSLESS = {"ffv1", "png"}
+_WITH_ALPHA = {"prores_ks", "libvpx-vp9"}
 _EVEN_ONLY = {"libx264", "libx264rgb", "libx265"}
 _SMALLEST = {"libx265": 16}
 _DEEPEST = {"libx264": 8}  # by default; it can do 10 bits, but players expect HEVC there
@@ -68,6 +69,13 @@ class EncodeOptions:
     def depth(self) -> int | None:
         """Bits a sample that `pix_fmt` asks for. Raises UnknownNameError, SettingsError."""
         return layout_named(self.pix_fmt).format.bits if self.pix_fmt else None
+
+    def require_known(self) -> None:
+        """Raise UnknownNameError or SettingsError for names that mean nothing."""
+        if self.codec is not None:
+            find_encoder(self.codec)
+        if self.pix_fmt is not None:
+            layout_named(self.pix_fmt)
 
 
 def known_codecs() -> tuple[str, ...]:
@@ -141,7 +149,7 @@ def _is_default_for(codec: str, form: PixelFormat, clip: ClipInfo) -> bool:
     """Whether people expect this codec to be chosen for such a clip, and it can hold it."""
     if codec in _LOSSLESS:
         return True
-    if form.family == "rgb" or (form.alpha and codec != "prores_ks"):
+    if form.family == "rgb" or (form.alpha and codec not in _WITH_ALPHA):
         return False
     if form.family == "gray" and codec == "libx264":
         return False  # libav's decoder gives it chroma

@@ -58,10 +58,12 @@ class ColourTags:
     chroma: int = 0  # 0 is unknown
 
     @classmethod
-    def of(cls, picture: av.VideoFrame, context: av.VideoCodecContext) -> ColourTags:
+    def of(
+        cls, picture: av.VideoFrame, context: av.VideoCodecContext, layout: Layout
+    ) -> ColourTags:
         """Tags of a decoded picture; what it leaves open, the stream's header may say."""
         return cls(
-            range=picture.color_range or context.color_range,
+            range=FULL if layout.jpeg else picture.color_range or context.color_range,
             primaries=_first_known(picture.color_primaries, context.color_primaries),
             transfer=_first_known(picture.color_trc, context.color_trc),
             matrix=_first_known(picture.colorspace, context.colorspace),
@@ -70,8 +72,8 @@ class ColourTags:
 
     def full_range(self, layout: Layout) -> bool:
         """True for 0..peak. RGB and grey are that unless tagged, as libswscale takes them."""
-        if layout.jpeg or self.range != _RANGE_UNKNOWN:
-            return layout.jpeg or self.range == FULL
+        if self.range != _RANGE_UNKNOWN:
+            return self.range == FULL
         return layout.format.family != "yuv"
 
     def chroma_location(self) -> str:

@@ -75,7 +75,7 @@ class Header:
 
     Attributes:
         metadata: of the whole file.
-        options: make the muxer keep times, default flags and metadata as they are.
+        options: make the muxer keep times and metadata as they are.
         creation_time: to be set after muxing; empty where the muxer does it.
         lost: keys of the input that have no place.
     """
@@ -101,8 +101,6 @@ def header_for(
     options = {}
     if container == "mpegts":
         options["mpegts_copyts"] = "1"
-    if container in ("matroska", "webm"):
-        options["default_mode"] = "passthrough"
     if container not in _ISO:
         return Header(kept, options)
     if time_base.numerator == 1 and time_base.denominator >= _FINE_ENOUGH:

@@ -8,12 +8,15 @@ from typing import Any, Literal
 
 import av
 from av.container import InputContainer
+from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from host_adapters.media.demux import open_input, packets, raise_exhausted, video_stream
 from host_adapters.media.index import FrameIndex
 
 Threads = Literal["AUTO", "SLICE"]
+
+_WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 
 
 def decode_from(
@@ -49,10 +52,11 @@ def pictures_of(
     container: InputContainer, stream: VideoStream, threads: Threads = "AUTO"
 ) -> Iterator[av.VideoFrame]:
     """Every picture that can be decoded from here on; damaged packets are passed over."""
-    stream.codec_context.thread_type = threads
+    decoder = _decoder(stream)
+    decoder.thread_type = threads
     for packet in packets(container, stream):
-        yield from _decode(stream, packet)
-    yield from _decode(stream, None)
+        yield from _decode(decoder, packet)
+    yield from _decode(decoder, None)
 
 
 def _seek(
@@ -67,9 +71,20 @@ def _seek(
             yield picture
 
 
-def _decode(stream: VideoStream, packet: av.Packet[Any] | None) -> list[av.VideoFrame]:
+def _decoder(stream: VideoStream) -> VideoCodecContext:
+    """The stream's decoder; for VP8 and VP9 with alpha the one that knows of alpha."""
+    context = stream.codec_context
+    said = {name.lower(): value for name, value in stream.metadata.items()}
+    if said.get("alpha_mode") != "1" or context.name not in _WITH_ALPHA:
+        return context
+    decoder = av.Codec(_WITH_ALPHA[context.name], "r").create("video")
+    decoder.pkt_timebase = stream.time_base
+    return decoder
+
+
+def _decode(decoder: VideoCodecContext, packet: av.Packet[Any] | None) -> list[av.VideoFrame]:
     try:
-        return stream.decode(packet)
+        return decoder.decode(packet)
     except av.FFmpegError as error:
         raise_exhausted(error)
         return []

@@ -92,15 +92,15 @@ def packets(container: InputContainer, *streams: Stream) -> Iterator[av.Packet[A
 def raise_exhausted(error: av.FFmpegError) -> None:
     """Turn libav's lack of memory into ours; let other errors pass."""
     if error.errno == errno.ENOMEM:
-        raise ResourceError("memory is exhausted while decoding; close other programs") from error
+        raise ResourceError("memory is exhausted; close other programs") from error
 
 
 def unreadable(path: Path, error: av.FFmpegError) -> MediaError:
     """Why libav did not open `path`, in one line."""
-    if isinstance(error, PermissionError):
-        return MediaError(f"{path}: no permission to read it; change that with chmod")
-    if error.errno == errno.ENOENT or isinstance(error, av.error.ProtocolNotFoundError):
-        return MediaError(f"{path}: it refers to something that is not here; give the video itself")
+    if isinstance(error, PermissionError) or error.errno == errno.ENOENT:  # not of the file itself
+        return MediaError(f"{path}: it refers to other files or addresses; give the video itself")
+    if isinstance(error, av.error.EOFError):
+        return MediaError(f"{path}: it ends before its first frame; give a complete video file")
     reason = (error.strerror or "unknown").lower()
     return MediaError(f"{path}: not a video, or damaged ({reason}); give a complete video file")
 

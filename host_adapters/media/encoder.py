@@ -94,6 +94,8 @@ def open_encoder(
     given = _given(context, spec.hdr, options)
     if container == "avi":
         given.setdefault("bf", "0")  # AVI has no times, so pictures must come in order
+    if layout.format.alpha and codec.startswith("libvpx"):
+        given.setdefault("auto-alt-ref", "0")  # libvpx cannot do both
     context.options = dict(given)
     try:
         context.open()

@@ -89,10 +89,15 @@ class _Collected:
     durations: list[int] = field(default_factory=list)
     keys: list[int] = field(default_factory=list)
     packets: int = 0
+    dts: int | None = None
     complete: bool = True  # every packet told its pts
+    forward: bool = True  # time never went back
 
     def add(self, packet: av.Packet[Any], *, hidden: bool) -> None:
         self.packets += 1
+        if packet.dts is not None:
+            self.forward &= self.dts is None or packet.dts >= self.dts
+            self.dts = packet.dts
         if packet.is_discard or hidden:
             return
         if packet.pts is None:
@@ -107,7 +112,8 @@ class _Collected:
 def index_packets(container: InputContainer, stream: VideoStream) -> FrameIndex:
     """Walk over all packets of a file that was just opened.
 
-    `seekable` is False in the answer where packets have no pts, or share one.
+    `seekable` is False in the answer where packets have no pts, or share one; where time
+    goes back, as in recordings put end to end, there are no pts at all.
     """
     found, end = _Collected(), 0.0
     is_vp8 = stream.codec_context.name.startswith(("vp8", "libvpx"))
@@ -115,6 +121,8 @@ def index_packets(container: InputContainer, stream: VideoStream) -> FrameIndex:
         end = max(end, _end(packet))
         if packet.stream_index == stream.index:
             found.add(packet, hidden=is_vp8 and _is_hidden(packet))
+    if not found.forward:
+        found.pts, found.durations, found.keys = [], [], []
     order = np.argsort(np.array(found.pts, np.int64), kind="stable")
     pts = np.array(found.pts, np.int64)[order]
     return FrameIndex(
@@ -124,7 +132,7 @@ def index_packets(container: InputContainer, stream: VideoStream) -> FrameIndex:
         declared=stream.frames,
         packets=found.packets,
         end=end,
-        seekable=found.complete and bool((np.diff(pts) > 0).all()),
+        seekable=found.complete and found.forward and bool((np.diff(pts) > 0).all()),
     )
 
 

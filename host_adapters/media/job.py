@@ -90,6 +90,7 @@ def enhance(
     """
     path_in, path_out = Path(path_in), Path(path_out)
     encode = encode or EncodeOptions()
+    encode.require_known()
     require_writable(path_out, overwrite=overwrite, sources=(path_in,))
     container = container_of(path_out)
     reader = read_clip(path_in)

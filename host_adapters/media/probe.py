@@ -21,7 +21,7 @@ from host_adapters.media.demux import choose_video, open_input, video_stream
 from host_adapters.media.formats import Layout, layout_of
 from host_adapters.media.index import FrameIndex, index_packets, index_pictures
 from host_adapters.media.rational import fraction
-from host_adapters.media.source import Source, is_same, require_same
+from host_adapters.media.source import Source, interlaced, is_same, require_same
 from vdiff_plugin.errors import MediaError
 from vdiff_plugin.frame import ClipInfo
 
@@ -32,7 +32,7 @@ _SAMPLES = 6  # places in the file looked at for interlacing and changes of size
 _PATIENCE = 64  # pictures decoded for each of them, where seeking lands too early
 _RATE_ERROR = Fraction(1, 50)
 _SLACK = 0.25  # seconds that a header may promise beyond the last packet
-_EXACT_HEADERS = ("matroska", "mov", "webm")  # containers whose duration is no guess
+_FIELDS = (2, 3, 4, 5)  # AVFieldOrder: all that is neither unknown nor progressive
 _KEPT = {
     Type.MASTERING_DISPLAY_METADATA: "mastering_display_metadata",
     Type.CONTENT_LIGHT_LEVEL: "content_light_level",
@@ -72,6 +72,8 @@ def probe(path: Path) -> Source:
             name = stream.codec_context.name
             raise MediaError(f"{path}: no frame can be decoded ({name}); give an undamaged file")
         source = _describe(path, container, stream, first, index)
+        if stream.codec_context.field_order in _FIELDS:
+            raise interlaced(source, 0)
     source = _number_frames(source, first)
     _look_ahead(source, first[0])
     return replace(source, truncated=_missing(source, promised))
@@ -86,7 +88,7 @@ def _describe(
 ) -> Source:
     picture = first[0]
     layout = layout_of(picture.format.name)
-    tags = ColourTags.of(picture, stream.codec_context)
+    tags = ColourTags.of(picture, stream.codec_context, layout)
     side_data: dict[str, bytes] = {
         name: bytes(picture.side_data[kind])
         for kind, name in _KEPT.items()
@@ -195,19 +197,20 @@ def _look_ahead(source: Source, first: av.VideoFrame) -> None:
 
 def _promised_end(container: InputContainer, stream: VideoStream) -> float:
     """When the file says that it ends, in seconds; 0 if it does not say."""
-    if not container.format.name.startswith(_EXACT_HEADERS):
-        return 0.0
     if clock := _CLOCK.match(stream.metadata.get("DURATION", "")):
         hours, minutes, seconds = clock.groups()
         return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
-    return (container.duration or 0) / 1e6
+    if stream.frames and stream.duration:
+        end = (stream.start_time or 0) + stream.duration
+        return float(end * fraction(stream.time_base))
+    return (container.duration or 0) / 1e6 if "matroska" in container.format.name else 0.0
 
 
 def _missing(source: Source, promised: float) -> str:
     """What a truncated file lacks, or nothing."""
     index = source.index
-    if index.packets < index.declared:
-        return f"ends after {index.packets} of {index.declared} frames"
-    if index.end + max(_SLACK, 2 / float(source.rate)) < promised:
+    if index.end + max(_SLACK, 2 / float(source.rate)) >= promised:
+        return ""
+    if not index.declared:
         return f"ends after {index.end:.2f} of {promised:.2f} seconds"
-    return ""
+    return f"ends after {index.packets} of {index.declared} frames"

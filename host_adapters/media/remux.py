@@ -162,9 +162,11 @@ class Copier:
         if stream.type in ("data", "unknown"):
             logger.warning("%s: %s files cannot hold %s; left out", shown, container, name)
             return False
+        better = ".mkv" if _can_hold("matroska", stream) else self._path.suffix
         raise OutputError(
-            f"{shown}: {container} files cannot hold {name} of the input; write to .mkv, or leave "
-            f"it out first: ffmpeg -i IN -map 0 -map -0:{stream.index} -c copy IN2.mkv"
+            f"{shown}: {container} files cannot hold {name} of the input; write to {better}, or "
+            f"leave it out first: ffmpeg -i IN -map 0 -map -0:{stream.index} -c copy "
+            f"IN2{self._path.suffix}"
         )
 
     def _is_same(self, out: OutputContainer) -> bool:

@@ -81,16 +81,20 @@ def require_same(source: Source, picture: av.VideoFrame, n: int) -> None:
     """
     if is_same(source, picture):
         return
-    path = source.path
     if picture.interlaced_frame:
-        raise UnsupportedMediaError(
-            f"{path}: {source.describe(n)} is interlaced; deinterlace first (ffmpeg -i IN "
-            "-vf bwdif -c:v ffv1 OUT.mkv), or if it is progressive in truth, say so with "
-            "-vf setfield=prog"
-        )
+        raise interlaced(source, n)
     was, now = source.info, picture
     raise UnsupportedMediaError(
-        f"{path}: changes at {source.describe(n)} from {was.width}x{was.height} "
+        f"{source.path}: changes at {source.describe(n)} from {was.width}x{was.height} "
         f"{source.layout.name} to {now.width}x{now.height} {now.format.name}; split it there, "
         "or make it uniform first (ffmpeg -i IN -vf scale=W:H,format=F -c:v ffv1 OUT.mkv)"
+    )
+
+
+def interlaced(source: Source, n: int) -> UnsupportedMediaError:
+    """The refusal of a clip whose frame n is interlaced."""
+    return UnsupportedMediaError(
+        f"{source.path}: {source.describe(n)} is interlaced; deinterlace first (ffmpeg -i IN "
+        "-vf bwdif -c:v ffv1 OUT.mkv), or if it is progressive in truth, say so with "
+        "-vf setfield=prog"
     )

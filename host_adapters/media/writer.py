@@ -21,6 +21,7 @@ from host_adapters.media import containers
 from host_adapters.media.atomic import unwritable
 from host_adapters.media.codecs import EncodeOptions
 from host_adapters.media.convert import Converter
+from host_adapters.media.demux import raise_exhausted
 from host_adapters.media.encoder import VideoSpec, carries, open_encoder
 from host_adapters.media.mp4 import set_creation_time
 from host_adapters.media.rational import fraction
@@ -33,7 +34,8 @@ from vdiff_plugin.frame import Frame
 logger = logging.getLogger(__name__)
 
 _STALE = re.compile(  # what the old encoder or muxer said of its own stream
-    r"(encoder|duration|bps|number_of_(frames|bytes)|_statistics_.*)(-\w+)?", re.IGNORECASE
+    r"(encoder|duration|alpha_mode|bps|number_of_(frames|bytes)|_statistics_.*)(-\w+)?",
+    re.IGNORECASE,
 )
 _MATRIX = struct.Struct("=9i")
 _KEPT = {"mastering_display_metadata", "content_light_level", "display_matrix", "cpb_properties"}
@@ -257,6 +259,7 @@ class VideoWriter:
         try:
             packets = self._encoder.encode(picture)
         except av.FFmpegError as error:
+            raise_exhausted(error)
             raise MediaError(
                 f"{self._target.codec} failed ({(error.strerror or 'unknown').lower()}); "
                 "use another --codec"

@@ -81,9 +81,9 @@ def main() -> None:
              for path in find_media([options.clips])[0] if (clip := read_video(path))}  # fmt: skip
     for preset in options.preset or ["fast", "quality"]:
         settings = Settings.of(preset=preset, weights=options.weights, backend=options.backend)
-        print(f"\n{preset}: {len(clips)} clips, {options.frames} frames each\n")  # noqa: T201
-        print("| input | before | after | gain | luma gain | worst clip | fps |")  # noqa: T201
-        print("|---|---|---|---|---|---|---|")  # noqa: T201
+        print(f"\n{preset}: {len(clips)} clips, {options.frames} frames each\n")
+        print("| input | before | after | gain | luma gain | worst clip | fps |")
+        print("|---|---|---|---|---|---|---|")
         for name, harm in HARMS.items():
             _row(name, harm, clips, settings, each=options.each)
 
@@ -100,21 +100,23 @@ def _row(
         count += len(clip)
         befores.append(score(bad, clip))
         afters.append(score(good, clip))
-    gains = [after.weighted - before.weighted for before, after in zip(befores, afters, strict=True)]
+    gains = [
+        after.weighted - before.weighted for before, after in zip(befores, afters, strict=True)
+    ]
     luma = np.mean([a.luma - b.luma for b, a in zip(befores, afters, strict=True)])
     if name == "clean":
         worst = min(zip([after.weighted for after in afters], clips, strict=True))
     else:
         worst = min(zip(gains, clips, strict=True))
     before, after = (np.mean([s.weighted for s in part]) for part in (befores, afters))
-    print(  # noqa: T201
+    print(
         f"| {name} | {before:.2f} | {after:.2f} | {after - before:+.2f} | {luma:+.2f} "
         f"| {worst[0]:+.2f} {worst[1]} | {count / seconds:.1f} |",
         flush=True,
     )
     if each:
         for clip_name, gain, result in zip(clips, gains, afters, strict=True):
-            print(f"    {clip_name}: {result.weighted:.2f} ({gain:+.2f})")  # noqa: T201
+            print(f"    {clip_name}: {result.weighted:.2f} ({gain:+.2f})")
 
 
 def crop(clip: Sequence420, frames: int) -> Sequence420:

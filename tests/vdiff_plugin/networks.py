@@ -33,7 +33,7 @@ def random_weights_file(folder: Path, preset: str = "fast", seed: int = 0) -> Pa
     return path
 
 
-def random_fusion(  # noqa: PLR0913
+def random_fusion(
     height: int,
     width: int,
     *,

@@ -58,19 +58,21 @@ class DisAligner:
         """(H/2, W/2) smoothed luma from (H, W) 8-bit codes."""
         height, width = luma.shape
         half = cv2.resize(luma, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
-        return cv2.GaussianBlur(half, (0, 0), _SMOOTHING)  # type: ignore[return-value]
+        guide: NDArray[np.uint8] = cv2.GaussianBlur(half, (0, 0), _SMOOTHING)
+        return guide
 
     def flow(self, reference: NDArray[np.uint8], other: NDArray[np.uint8]) -> Flow:
         """See `Aligner.flow`; zero flow for pictures too small to track."""
         if min(reference.shape) < _SMALLEST:
             return np.zeros((*reference.shape, 2), np.float32)
         cv2.setNumThreads(1)
-        return self._solver().calc(reference, other, None)  # type: ignore[return-value]
+        flow: Flow = self._solver().calc(reference, other, None)
+        return flow
 
     def _solver(self) -> Any:
         """One solver a thread: DIS keeps buffers between calls."""
         if not hasattr(self._local, "solver"):
-            solver = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
+            solver = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
             solver.setFinestScale(self._finest_scale)
             solver.setPatchSize(_PATCH)
             solver.setPatchStride(_PATCH // 2)
@@ -105,4 +107,5 @@ def _warp(samples: NDArray[Any], flow: Flow, interpolation: int) -> NDArray[Any]
     height, width = flow.shape[:2]
     x = flow[..., 0] + np.arange(width, dtype=np.float32)
     y = flow[..., 1] + np.arange(height, dtype=np.float32)[:, None]
-    return cv2.remap(samples, x, y, interpolation, borderMode=cv2.BORDER_REPLICATE)
+    warped: NDArray[Any] = cv2.remap(samples, x, y, interpolation, borderMode=cv2.BORDER_REPLICATE)
+    return warped

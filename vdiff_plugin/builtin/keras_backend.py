@@ -62,7 +62,7 @@ class KerasNetwork(LoadedNetwork):
 
     def __init__(self, weights: Weights, place: str, dtype: str) -> None:
         """Build the graphs for `place` (cpu, gpu:0) with convolutions in `dtype`."""
-        from vdiff_plugin.model.keras_ops import InferenceOps  # noqa: PLC0415
+        from vdiff_plugin.model.keras_ops import InferenceOps
 
         super().__init__(weights)
         self._place = place
@@ -92,7 +92,7 @@ class KerasNetwork(LoadedNetwork):
 
 
 def _features_function(ops: Any, preset: Any) -> Callable[..., Any]:
-    from keras import ops as k  # noqa: PLC0415
+    from keras import ops as k
 
     def run(luma: Any, chroma: Any, scale: Any) -> Any:
         planes = Planes(k.cast(luma, "float32") * scale, k.cast(chroma, "float32") * scale)
@@ -102,9 +102,9 @@ def _features_function(ops: Any, preset: Any) -> Callable[..., Any]:
 
 
 def _restore_function(ops: Any, preset: Any) -> Callable[..., Any]:
-    from keras import ops as k  # noqa: PLC0415
+    from keras import ops as k
 
-    def run(  # noqa: PLR0913
+    def run(
         luma: Any, chroma: Any, lumas: Any, chromas: Any, features: Any,
         neighbour_features: Any, valid: Any, sigma: Any, scale: Any,
     ) -> Any:  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -74,9 +75,19 @@ class OpenVinoNetwork(LoadedNetwork):
 
 
 def _compile(model: Any) -> Any:
-    os.environ.setdefault("OPENVINO_TELEMETRY", "0")
-    import openvino  # noqa: PLC0415
-
-    return openvino.Core().compile_model(
+    return _core().compile_model(
         model, "CPU", {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
     )
+
+
+@cache
+def _core() -> Any:
+    """OpenVINO's one core of this process, which is never let go.
+
+    Its plug-in for processors gives the thread that loads it a stack for signals, and
+    frees that memory when the last core goes: the next Ctrl-C would crash the process.
+    """
+    os.environ.setdefault("OPENVINO_TELEMETRY", "0")
+    import openvino
+
+    return openvino.Core()

@@ -91,7 +91,7 @@ def deepened(frame: Frame, clip: ClipInfo, out: ClipInfo) -> Frame:
         tuple(
             _stretched(plane, clip, out)
             if clip.full_range or index >= colours
-            else plane.astype(np.uint16) << (out.format.bits - clip.format.bits)
+            else _shifted(plane, clip, out)
             for index, plane in enumerate(frame.planes)
         )
     )
@@ -122,13 +122,11 @@ def _samples(frame: Frame, clip: ClipInfo) -> tuple[NDArray[Any], Sequence[NDArr
     return colour[0], colour[1:], 1 / (1 << (form.bits - 8))
 
 
-def _ycbcr(
-    planes: Sequence[Plane], clip: ClipInfo
-) -> list[tuple[NDArray[np.float32], float]]:
+def _ycbcr(planes: Sequence[Plane], clip: ClipInfo) -> list[tuple[NDArray[np.float32], float]]:
     """Y', Cb, Cr of RGB with what makes each of them a code once times 255."""
     rgb = tuple(units(plane, luma_codes(clip)) for plane in planes[:3])
     shifts = (0.0, 127.5, 127.5)
-    return list(zip(mix(from_rgb(clip.matrix), rgb), shifts, strict=True))  # type: ignore[arg-type]
+    return list(zip(mix(from_rgb(clip.matrix), rgb), shifts, strict=True))
 
 
 def _fine(codes: NDArray[np.float32]) -> NDArray[np.uint16]:
@@ -138,12 +136,10 @@ def _fine(codes: NDArray[np.float32]) -> NDArray[np.uint16]:
 def _shortened(plane: NDArray[Any], bits: int) -> NDArray[np.uint16]:
     top = (1 << (16 - bits)) - 1 if bits else 65535
     rounded = (plane.astype(np.uint32) + (1 << (bits - 1))) >> bits
-    return np.minimum(rounded, top).astype(np.uint16)
+    return np.asarray(np.minimum(rounded, top), np.uint16)
 
 
-def _phase(
-    chroma: Sequence[NDArray[Any]], clip: ClipInfo, phase: tuple[int, int]
-) -> NDArray[Any]:
+def _phase(chroma: Sequence[NDArray[Any]], clip: ClipInfo, phase: tuple[int, int]) -> NDArray[Any]:
     """(H/2, W/2, 2): one 4:2:0 picture's chroma; neutral for grey."""
     height, width = -(-clip.height // 2), -(-clip.width // 2)
     form = clip.format
@@ -161,7 +157,7 @@ def _subsampled(
         if log2 == 0:
             start = min(phase[axis], plane.shape[axis] - 1)
             plane = plane[start::2] if axis == 0 else plane[:, start::2]
-        elif log2 == 2:  # noqa: PLR2004
+        elif log2 == 2:
             plane = np.repeat(plane, 2, axis=axis)
         plane = plane[:size] if axis == 0 else plane[:, :size]
         missing = size - plane.shape[axis]  # odd sizes: the second phase has one less
@@ -199,9 +195,9 @@ def _joined(phases: Sequence[NDArray[np.float32]], clip: ClipInfo) -> NDArray[np
     whole = np.empty((height * rows, width * columns), np.float32)
     for (row, column), phase in zip(offsets, phases, strict=True):
         whole[row::rows, column::columns] = phase
-    if form.log2_w == 2:  # noqa: PLR2004
+    if form.log2_w == 2:
         whole = (whole[:, 0::2] + whole[:, 1::2]) / 2
-    if form.log2_h == 2:  # noqa: PLR2004
+    if form.log2_h == 2:
         whole = (whole[0::2] + whole[1::2]) / 2
     height, width = form.plane_shape(1, clip.width, clip.height)
     return whole[:height, :width]
@@ -218,6 +214,11 @@ def _code_unit(clip: ClipInfo) -> float:
     return float(1 << (clip.format.bits - 8))
 
 
+def _shifted(plane: Plane, clip: ClipInfo, out: ClipInfo) -> NDArray[np.uint16]:
+    samples = plane.astype(np.uint16)
+    return np.left_shift(samples, np.uint16(out.format.bits - clip.format.bits))
+
+
 def _stretched(plane: Plane, clip: ClipInfo, out: ClipInfo) -> Plane:
     peak, wider = clip.format.peak, out.format.peak
     return ((plane.astype(np.uint32) * wider + peak // 2) // peak).astype(np.uint16)
@@ -229,9 +230,10 @@ def _added(
     if out.format.is_float:
         return plane + change * unit
     total = change * unit
-    if dither and out.format.bits == 8:  # noqa: PLR2004
+    if dither and out.format.bits == 8:
         total = total + _pattern(plane.shape) * (total != 0)
-    return np.clip(np.rint(total + plane), 0, out.format.peak).astype(out.format.dtype)
+    rounded = np.clip(np.rint(total + plane), 0, out.format.peak)
+    return rounded.astype(np.uint8 if out.format.bits == 8 else np.uint16)
 
 
 def _pattern(shape: tuple[int, ...]) -> NDArray[np.float32]:

@@ -95,7 +95,7 @@ class Untouched:
 class RestoreStage:
     """Diffusion and restoration by a trained network."""
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self,
         source: ClipInfo,
         clip: ClipInfo,
@@ -170,14 +170,12 @@ class RestoreStage:
         assert centre is not None
         sigma = self._sigma([each for each in seen if each is not None])
         others = [each for index, each in enumerate(seen) if index != self.radius]
-        moved = [each and self._aligned(centre, each) for each in others]
+        moved = [None if each is None else self._aligned(centre, each) for each in others]
         for phase, pixels in enumerate(centre.pixels):
-            neighbours = [each and (each[0][phase], each[1]) for each in moved]
+            neighbours = [None if each is None else (each[0][phase], each[1]) for each in moved]
             yield Fusion(pixels, centre.features, neighbours, sigma)
 
-    def _aligned(
-        self, centre: Seen, other: Seen
-    ) -> tuple[tuple[Pixels, ...], NDArray[np.uint8]]:
+    def _aligned(self, centre: Seen, other: Seen) -> tuple[tuple[Pixels, ...], NDArray[np.uint8]]:
         flow = self._aligner.flow(centre.guide, other.guide)
         return warp_pixels(other.pixels, flow), warp_features(other.features, flow)
 

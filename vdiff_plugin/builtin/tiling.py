@@ -90,7 +90,6 @@ def _cut(fusion: Fusion, rows: slice, columns: slice) -> Fusion:
         return whole[_halved(rows, 4), _halved(columns, 4)]
 
     neighbours = [
-        None if each is None else (pixels(each[0]), features(each[1]))
-        for each in fusion.neighbours
+        None if each is None else (pixels(each[0]), features(each[1])) for each in fusion.neighbours
     ]
     return Fusion(pixels(fusion.centre), features(fusion.features), neighbours, fusion.sigma)

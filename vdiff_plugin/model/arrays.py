@@ -45,8 +45,10 @@ def window_arrays(fusion: Fusion) -> WindowArrays:
     return WindowArrays(
         luma=centre.luma[None, ..., None],
         chroma=centre.chroma[None],
-        lumas=_stacked([part and part.luma for part in pixels], centre.luma)[..., None],
-        chromas=_stacked([part and part.chroma for part in pixels], centre.chroma),
+        lumas=_stacked([None if part is None else part.luma for part in pixels], centre.luma)[
+            ..., None
+        ],
+        chromas=_stacked([None if part is None else part.chroma for part in pixels], centre.chroma),
         features=fusion.features[None],
         neighbour_features=_stacked(features, fusion.features),
         valid=valid[:, None, None, None],

@@ -11,7 +11,7 @@ from vdiff_plugin.model.presets import PIXEL_CHANNELS, Preset
 from vdiff_plugin.model.trunk import TRUNKS
 
 _SIGMA_GAIN = 4.0  # noise reaches the network in quarter codes
-_SHRINK_UNIT = 1.0 / 256.0  # of the shrinkage in the head's sums
+_SHRINK_UNIT = 1.0 / 64.0  # of the shrinkage in the head's sums
 _DEVIATION_GAIN = 2.0  # x_n minus the average, in half codes
 
 
@@ -25,9 +25,10 @@ def fuse(
 ) -> Tensor:
     """What is to be added to frame n.
 
-    The enhanced frame is alpha * P + r, with P the gated average, r a residual and
-    alpha = 1 - shrinkage per pixel: at strong noise most of the picture has to come from
-    r, at weak noise from P. Returned as a change, so that an untouched pixel stays exact.
+    The enhanced frame is P - s * (P - M) + r, with P the gated average, M its mean over
+    blocks of 4x4 pixels, s a shrinkage of 0..1 and r a residual: at strong noise most of
+    the detail has to be given up and made anew, at weak noise hardly any. Returned as a
+    change, so that an untouched pixel stays exact.
 
     Args:
         ops: the backend.
@@ -45,22 +46,39 @@ def fuse(
     gates = change_gates(ops, preset, centre, neighbours, valid, levels)
     diffused = diffuse(ops, centre, neighbours, gates)
     average = ops.quantise(centre[0] + diffused.gain, 0, 255, FRACTION)
-    head = _trunk(ops, preset, average, diffused, levels)
+    means = _block_means(ops, average)
+    detail = average - _spread_blocks(ops, means)
+    head = _trunk(ops, preset, detail, means, diffused, levels)
     residual, shrink = ops.split(head, [PIXEL_CHANNELS, PIXEL_CHANNELS])
     residual = ops.quantise(residual, -255, 255, FRACTION)
     shrink = ops.quantise(shrink * _SHRINK_UNIT, 0, 1, 256)
-    return diffused.gain + residual - shrink * average
+    return diffused.gain + residual - shrink * detail
 
 
-def _trunk(
-    ops: Ops, preset: Preset, average: Tensor, diffused: Diffused, levels: Tensor
+def _block_means(ops: Ops, average: Tensor) -> Tensor:
+    """(batch, H/4, W/4, 3) whole codes: means of Y, U and V over 4x4 pixels."""
+    luma, *chroma = ops.split(average, [4, 1, 1])
+    parts = [ops.mean_channels(luma), *chroma]
+    means = [ops.mean_channels(ops.space_to_depth(part, 2)) for part in parts]
+    return ops.quantise(ops.concat(means), 0, 255)
+
+
+def _spread_blocks(ops: Ops, means: Tensor) -> Tensor:
+    """Block means at each of the six samples of a half-size position."""
+    luma, *chroma = ops.split(means, [1, 1, 1])
+    samples = ops.concat([luma] * 4 + chroma)
+    return ops.depth_to_space(ops.concat([samples] * 4), 2)
+
+
+def _trunk(  # the mean apart from the detail: brightness would drown what matters
+    ops: Ops, preset: Preset, detail: Tensor, means: Tensor, diffused: Diffused, levels: Tensor
 ) -> Tensor:
     pixels = ops.concat(
         [
-            ops.quantise(average, 0, 255) - 128.0,
+            ops.quantise(detail, -255, 255),
             ops.quantise(diffused.gain * -_DEVIATION_GAIN, -255, 255),
             diffused.share,
         ]
     )
-    extra = ops.concat([diffused.features, levels])
+    extra = ops.concat([means - 128.0, diffused.features, levels])
     return TRUNKS[preset.trunk](ops, preset, pixels, extra)

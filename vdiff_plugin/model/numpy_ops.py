@@ -34,8 +34,9 @@ class NumpyOps:
         weights, bias = self._layers[name].real
         assert weights.shape == (kernel, kernel, x.shape[-1], filters)
         patches = _patches(x, kernel, stride)
-        total = patches @ weights.reshape(-1, filters) + bias
-        return activate(self, total, activation)
+        total: Array = patches @ weights.reshape(-1, filters) + bias
+        out: Array = activate(self, total, activation)
+        return out
 
     def concat(self, parts: Sequence[Array]) -> Array:
         """See `Ops.concat`."""

@@ -65,7 +65,8 @@ class OpenVinoOps:
             [stride] * 2, [before] * 2, [after] * 2, [1, 1],
         )  # fmt: skip
         total = Value(self._op.add(out, bias[None, :, None, None]))
-        return activate(self, total, activation)
+        out: Value = activate(self, total, activation)
+        return out
 
     def concat(self, parts: Sequence[Value]) -> Value:
         """See `Ops.concat`."""
@@ -128,7 +129,7 @@ class OpenVinoOps:
 
 
 def _opset() -> Any:
-    import openvino.opset13 as opset  # noqa: PLC0415
+    import openvino.opset13 as opset
 
     return opset
 
@@ -180,6 +181,6 @@ def _last(x: Value) -> Value:
 
 
 def _model(outputs: Sequence[Value], parameters: Sequence[Any]) -> Any:
-    import openvino  # noqa: PLC0415
+    import openvino
 
     return openvino.Model([output.output for output in outputs], list(parameters))

@@ -20,11 +20,11 @@ class Preset:
     features: int  # channels of the cached features, at quarter size
     feature_layers: int  # convolutions that make them, at least 1
     gates: int  # width of the gate network
-    trunk: Literal["flat", "pyramid"]
+    trunk: Literal["shallow", "deep"]
     width: int  # trunk channels at quarter size
-    deep_width: int = 0  # trunk channels at eighth size (pyramid)
-    detail_width: int = 0  # channels of the half-size detail layer (pyramid)
-    depth: int  # convolutions of the flat trunk, or at each level of the pyramid
+    deep_width: int = 0  # trunk channels at eighth size (deep)
+    detail_width: int  # channels at half size
+    depth: int  # convolutions at each size
     finest_scale: int  # of the optical flow: 2 is quick, 1 is exact
     halo: int  # pixels beyond which nothing influences an output pixel; multiple of 16
 
@@ -32,11 +32,11 @@ class Preset:
 _PRESETS = (
     Preset(
         name="fast", radius=2, features=16, feature_layers=2, gates=16,
-        trunk="flat", width=32, depth=3, finest_scale=2, halo=64,
+        trunk="shallow", width=32, detail_width=16, depth=2, finest_scale=2, halo=64,
     ),
     Preset(
         name="quality", radius=2, features=32, feature_layers=2, gates=24,
-        trunk="pyramid", width=48, deep_width=80, detail_width=24, depth=2,
+        trunk="deep", width=48, deep_width=80, detail_width=24, depth=2,
         finest_scale=1, halo=96,
     ),
 )  # fmt: skip

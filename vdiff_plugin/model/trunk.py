@@ -8,8 +8,8 @@ from vdiff_plugin.model.presets import Preset
 HEAD_CHANNELS = 12  # 6 of the residual, 6 of the shrinkage
 
 
-def flat_trunk(ops: Ops, preset: Preset, pixels: Tensor, extra: Tensor) -> Tensor:
-    """All convolutions at quarter size.
+def shallow_trunk(ops: Ops, preset: Preset, pixels: Tensor, extra: Tensor) -> Tensor:
+    """Half size for detail, quarter size for context.
 
     Args:
         ops: the backend.
@@ -20,18 +20,14 @@ def flat_trunk(ops: Ops, preset: Preset, pixels: Tensor, extra: Tensor) -> Tenso
     Returns:
         (batch, H/2, W/2, 12) exact sums.
     """
-    x = first = ops.conv(_quarter(ops, pixels, extra), "trunk.in", preset.width)
-    for layer in range(preset.depth - 1):
-        x = ops.conv(x, f"trunk.{layer}", preset.width)
-    x = ops.conv(x, f"trunk.{preset.depth - 1}", preset.width, activation="signed")
-    x = ops.quantise(x + first, -CODE_PEAK, CODE_PEAK)
-    x = ops.conv(x, "head", 4 * HEAD_CHANNELS, activation="none")
-    return ops.depth_to_space(x, 2)
+    detail, x = _enter(ops, preset, pixels, extra)
+    x = _level(ops, x, "trunk", preset.width, preset.depth)
+    return _leave(ops, preset, x, detail)
 
 
-def pyramid_trunk(ops: Ops, preset: Preset, pixels: Tensor, extra: Tensor) -> Tensor:
-    """Quarter and eighth size for context, half size for detail; see `flat_trunk`."""
-    x = ops.conv(_quarter(ops, pixels, extra), "trunk.in", preset.width)
+def deep_trunk(ops: Ops, preset: Preset, pixels: Tensor, extra: Tensor) -> Tensor:
+    """As `shallow_trunk`, with an eighth size below."""
+    detail, x = _enter(ops, preset, pixels, extra)
     x = skip = _level(ops, x, "trunk.down", preset.width, preset.depth)
     x = ops.conv(x, "trunk.shrink", preset.deep_width, stride=2)
     x = _level(ops, x, "trunk.deep", preset.deep_width, preset.depth + 1)
@@ -39,14 +35,21 @@ def pyramid_trunk(ops: Ops, preset: Preset, pixels: Tensor, extra: Tensor) -> Te
     x = ops.concat([skip, ops.depth_to_space(x, 2)])
     x = ops.conv(x, "trunk.join", preset.width)
     x = _level(ops, x, "trunk.up", preset.width, preset.depth)
-    x = ops.conv(x, "detail.grow", 4 * 16, kernel=1)
-    x = ops.concat([ops.depth_to_space(x, 2), pixels])
+    return _leave(ops, preset, x, detail)
+
+
+def _enter(ops: Ops, preset: Preset, pixels: Tensor, extra: Tensor) -> tuple[Tensor, Tensor]:
+    """Detail at half size, and what the levels below start from."""
+    detail = ops.conv(pixels, "detail.in", preset.detail_width)
+    x = ops.conv(detail, "trunk.enter", preset.width, stride=2)
+    return detail, ops.conv(ops.concat([x, extra]), "trunk.in", preset.width)
+
+
+def _leave(ops: Ops, preset: Preset, x: Tensor, detail: Tensor) -> Tensor:
+    x = ops.conv(x, "detail.grow", 4 * preset.detail_width, kernel=1)
+    x = ops.concat([ops.depth_to_space(x, 2), detail])
     x = ops.conv(x, "detail.join", preset.detail_width)
     return ops.conv(x, "head", HEAD_CHANNELS, activation="none")
-
-
-def _quarter(ops: Ops, pixels: Tensor, extra: Tensor) -> Tensor:
-    return ops.concat([ops.space_to_depth(pixels, 2), extra])
 
 
 def _level(ops: Ops, x: Tensor, name: str, width: int, depth: int) -> Tensor:
@@ -58,4 +61,4 @@ def _level(ops: Ops, x: Tensor, name: str, width: int, depth: int) -> Tensor:
     return ops.quantise(x + first, -CODE_PEAK, CODE_PEAK)
 
 
-TRUNKS = {"flat": flat_trunk, "pyramid": pyramid_trunk}
+TRUNKS = {"shallow": shallow_trunk, "deep": deep_trunk}

@@ -86,7 +86,7 @@ def load_weights(path: Path) -> Weights:
     Raises:
         WeightsError: unreadable, damaged, of another format, or not exact.
     """
-    from safetensors import SafetensorError, safe_open  # noqa: PLC0415
+    from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(path, framework="numpy") as file:
@@ -103,7 +103,7 @@ def load_weights(path: Path) -> Weights:
 
 def save_weights(path: Path, weights: Weights) -> None:
     """Write `weights` to `path` (which appears only when whole)."""
-    from safetensors.numpy import save_file  # noqa: PLC0415
+    from safetensors.numpy import save_file
 
     check_exact(path, weights)
     tensors = {
@@ -160,7 +160,7 @@ def _assemble(path: Path, tensors: Mapping[str, NDArray], metadata: dict[str, st
 
 
 def _check_layers(weights: Weights) -> None:
-    from vdiff_plugin.model.shapes import layer_shapes  # noqa: PLC0415
+    from vdiff_plugin.model.shapes import layer_shapes
 
     expected = layer_shapes(weights.preset)
     if set(expected) != set(weights.layers):
@@ -168,9 +168,9 @@ def _check_layers(weights: Weights) -> None:
         raise ValueError(f"layers differ: {', '.join(different[:3])}")
     for name, shape in expected.items():
         layer = weights.layers[name]
-        types = (layer.kernel.dtype, layer.shift.dtype, layer.bias.dtype)
-        if types != (np.int8, np.int8, np.int32):
-            raise ValueError(f"{name} holds {', '.join(map(str, types))}")
+        types = [str(part.dtype) for part in (layer.kernel, layer.shift, layer.bias)]
+        if types != ["int8", "int8", "int32"]:
+            raise ValueError(f"{name} holds {', '.join(types)}")
         if layer.kernel.shape != shape or layer.bias.shape != shape[3:]:
             raise ValueError(f"{name} is {layer.kernel.shape}, not {shape}")
 

@@ -17,8 +17,8 @@ def main() -> None:
     parser.add_argument("--start", type=Path, help="weights file to begin with")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    from vdiff_plugin.training.loop import train_recipe  # noqa: PLC0415
-    from vdiff_plugin.training.recipe import Recipe  # noqa: PLC0415
+    from vdiff_plugin.training.loop import train_recipe
+    from vdiff_plugin.training.recipe import Recipe
 
     train_recipe(
         Recipe.read(options.recipe), options.footage, options.work, options.out, options.start

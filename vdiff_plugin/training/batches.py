@@ -59,11 +59,18 @@ class SampleBatches(keras.utils.PyDataset):
 
 def as_batch(records: NDArray[np.void], turn: int, backwards: bool) -> Batch:
     """Network inputs and truth from records, in one of 8 orientations and 2 directions."""
-    frames, warped, target = (_turn_packed(records[n], turn) for n in ("frames", "warped", "target"))
+    frames, warped, target = (
+        _turn_packed(records[n], turn) for n in ("frames", "warped", "target")
+    )
     flow = _turn_flow(records["flow"], turn)
     valid = records["valid"]
     if backwards:
-        frames, warped, flow, valid = frames[:, ::-1], warped[:, ::-1], flow[:, ::-1], valid[:, ::-1]
+        frames, warped, flow, valid = (
+            frames[:, ::-1],
+            warped[:, ::-1],
+            flow[:, ::-1],
+            valid[:, ::-1],
+        )
     harm = np.sqrt(np.mean(np.square(np.float32(frames[:, RADIUS]) - target), axis=(1, 2, 3)))
     side = PATCH // 2
     level = np.broadcast_to(harm[:, None, None, None], (len(records), side, side, 1))
@@ -88,9 +95,9 @@ def _turn_packed(packed: NDArray[np.uint8], turn: int) -> NDArray[np.uint8]:
 
 def _turn_flow(flow: NDArray[np.int16], turn: int) -> NDArray[np.int16]:
     if turn & 1:
-        flow = flow[..., ::-1, :] * np.int16([-1, 1])
+        flow = flow[..., ::-1, :] * np.array([-1, 1], np.int16)
     if turn & 2:
-        flow = flow[..., ::-1, :, :] * np.int16([1, -1])
+        flow = flow[..., ::-1, :, :] * np.array([1, -1], np.int16)
     if turn & 4:
         flow = np.swapaxes(flow, -3, -2)[..., ::-1]
     return flow

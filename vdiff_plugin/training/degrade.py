@@ -89,21 +89,20 @@ def encoded(clean: Sequence420, codec: str, options: dict[str, str]) -> Sequence
     """`clean` after an encoder and its decoder, frame for frame."""
     buffer = io.BytesIO()
     height, width = clean.luma.shape[1:]
-    with av.open(buffer, "w", format="matroska") as container:
-        stream = container.add_stream(codec, rate=Fraction(25), options=options)
+    with av.open(buffer, "w", format="matroska") as writer:
+        stream = writer.add_stream(codec, rate=Fraction(25), options=options)
+        assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.codec_context.thread_count = 1
         for luma, chroma in zip(clean.luma, clean.chroma, strict=True):
-            container.mux(stream.encode(_video_frame(luma, chroma)))
-        container.mux(stream.encode(None))
+            writer.mux(stream.encode(_video_frame(luma, chroma)))
+        writer.mux(stream.encode(None))
     buffer.seek(0)
-    frames = []
-    with av.open(buffer) as container:
-        for frame in container.decode(video=0):
-            frames.append(frame.to_ndarray(format="yuv420p"))
-    packed = np.stack(frames)
-    chroma = packed[:, height:].reshape(len(packed), 2, height // 2, width // 2)
-    return Sequence420(packed[:, :height], np.ascontiguousarray(chroma.transpose(0, 2, 3, 1)))
+    with av.open(buffer, "r") as reader:
+        frames = [frame.to_ndarray(format="yuv420p") for frame in reader.decode(video=0)]
+    packed = np.stack(frames).astype(np.uint8, copy=False)
+    chromas = packed[:, height:].reshape(len(packed), 2, height // 2, width // 2)
+    return Sequence420(packed[:, :height], np.ascontiguousarray(chromas.transpose(0, 2, 3, 1)))
 
 
 def _video_frame(luma: NDArray[np.uint8], chroma: NDArray[np.uint8]) -> av.VideoFrame:
@@ -139,9 +138,7 @@ def _halved(luma: NDArray[np.uint8]) -> NDArray[np.float32]:
     return luma.astype(np.float32)[:, ::2, ::2]
 
 
-def _add(
-    clean: Sequence420, luma: NDArray[np.float32], chroma: NDArray[np.float32]
-) -> Sequence420:
+def _add(clean: Sequence420, luma: NDArray[np.float32], chroma: NDArray[np.float32]) -> Sequence420:
     return Sequence420(_rounded(clean.luma + luma), _rounded(clean.chroma + chroma))
 
 

@@ -91,7 +91,7 @@ def read_still(path: Path) -> NDArray[np.uint8] | None:
     if image is None or min(image.shape[:2]) < _SMALLEST:
         logger.warning("%s skipped: unreadable or too small", path.name)
         return None
-    return image  # type: ignore[return-value]
+    return np.asarray(image, np.uint8)
 
 
 def moving_still(image: NDArray[np.uint8], count: int, rng: np.random.Generator) -> Sequence420:
@@ -111,7 +111,7 @@ def moving_still(image: NDArray[np.uint8], count: int, rng: np.random.Generator)
     for n in range(count):
         view = _view(image, paths[0][n], side)
         if layered:
-            drift = np.float32([[1, 0, 3 * n * (rng.random() - 0.4)], [0, 1, 2.0 * n]])
+            drift = np.array([[1, 0, 3 * n * (rng.random() - 0.4)], [0, 1, 2.0 * n]], np.float32)
             shifted = cv2.warpAffine(mask, drift, (side, side))[..., None]
             view = view * (1 - shifted) + _view(image, paths[1][n], side) * shifted
         bgr = np.clip(view * flicker[n], 0, 255).astype(np.uint8)
@@ -141,7 +141,7 @@ def _view(image: NDArray[np.uint8], pose: NDArray[np.float64], side: int) -> NDA
     view = cv2.warpAffine(
         image, matrix, (side, side), flags=flags, borderMode=cv2.BORDER_REFLECT_101
     )
-    return view.astype(np.float32)
+    return np.asarray(view, np.float32)
 
 
 def _blob(side: int, rng: np.random.Generator) -> NDArray[np.float32]:
@@ -161,7 +161,7 @@ def _to_420(bgr: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8
 
 def _planes(frame: av.VideoFrame) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     y, u, v = (
-        np.frombuffer(plane, np.uint8).reshape(plane.height, -1)[:, : plane.width]  # type: ignore[call-overload]
+        np.frombuffer(plane, np.uint8).reshape(plane.height, -1)[:, : plane.width]
         for plane in frame.planes
     )
     return y.copy(), np.stack([u, v], axis=-1)

@@ -21,7 +21,7 @@ from vdiff_plugin.training.recipe import Recipe
 from vdiff_plugin.training.samples import PATCH, write_samples
 
 logger = logging.getLogger(__name__)
-EPOCH = 500  # steps between two weights files
+EPOCH = 250  # steps between two weights files
 
 
 def train_recipe(

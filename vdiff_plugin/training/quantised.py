@@ -76,7 +76,7 @@ class Clip(keras.layers.Layer):
     def call(self, x: Tensor) -> Tensor:
         """See the class."""
 
-        @k.custom_gradient
+        @k.custom_gradient  # type: ignore[untyped-decorator]
         def clip(x: Tensor) -> tuple[Tensor, Any]:
             def gradient(*args: Any, upstream: Any = None) -> Tensor:
                 slope = args[0] if upstream is None else upstream
@@ -95,7 +95,9 @@ class Clip(keras.layers.Layer):
 class QuantisedConv(keras.layers.Layer):
     """A convolution whose kernel is rounded to 8-bit integers times a power of two."""
 
-    def __init__(self, filters: int, kernel: int, stride: int, *, gain: float, **kwargs: Any):
+    def __init__(
+        self, filters: int, kernel: int, stride: int, *, gain: float, **kwargs: Any
+    ) -> None:
         """See `Ops.conv`; `gain` scales the first kernel's variance."""
         super().__init__(**kwargs)
         self.filters = filters
@@ -139,7 +141,7 @@ class QuantisedConv(keras.layers.Layer):
 
 def _frozen_bias(bias: NDArray[Any], shift: NDArray[np.int8]) -> NDArray[np.int32]:
     scaled = np.ldexp(bias.astype(np.float32) * np.float32(_BIAS_UNIT), shift.astype(np.int32))
-    return np.rint(scaled).astype(np.int32)
+    return np.asarray(np.rint(scaled), np.int32)
 
 
 def _rounded_kernel(kernel: Tensor) -> tuple[Tensor, Tensor]:

@@ -119,7 +119,9 @@ def _windows(
         valid = np.ones(2 * RADIUS, np.uint8)
         if rng.random() < recipe.missing:
             valid = _missing(rng)
-        yield np.array([_record(clean, degraded, aligned, valid, place) for place in places], SAMPLE)
+        yield np.array(
+            [_record(clean, degraded, aligned, valid, place) for place in places], SAMPLE
+        )
 
 
 @dataclass(frozen=True)
@@ -199,9 +201,10 @@ def _follow(flow: Flow, place: tuple[int, int], shape: tuple[int, ...]) -> tuple
 
 def _local_flow(flow: Flow, shift: tuple[int, int]) -> Flow:
     """Flow left after `shift`, at quarter size in quarter-size pixels."""
-    rest = flow - np.float32([shift[1], shift[0]])
+    rest = flow - np.array([shift[1], shift[0]], np.float32)
     quarter = rest.reshape(_QUARTER, 2, _QUARTER, 2, 2).mean(axis=(1, 3)) / 2
-    return np.clip(quarter, -300, 300)
+    local: Flow = np.clip(quarter, -300, 300)
+    return local
 
 
 def _cut(clip: Sequence420, n: int, place: tuple[int, int]) -> NDArray[np.uint8]:
@@ -210,9 +213,7 @@ def _cut(clip: Sequence420, n: int, place: tuple[int, int]) -> NDArray[np.uint8]
     return pack(luma, clip.chroma[n, y : y + _HALF, x : x + _HALF])
 
 
-def _places(
-    shape: tuple[int, ...], count: int, rng: np.random.Generator
-) -> list[tuple[int, int]]:
+def _places(shape: tuple[int, ...], count: int, rng: np.random.Generator) -> list[tuple[int, int]]:
     limits = [(size - PATCH) // _STEP + 1 for size in shape]
     return [
         (int(rng.integers(limits[0])) * _STEP, int(rng.integers(limits[1])) * _STEP)

@@ -81,8 +81,9 @@ def encoded(stream: VideoStream, recipe: Recipe) -> Iterator[av.Packet[VideoStre
     times = list(recipe.times())
     last = int(1 / (recipe.rate * recipe.time_base)) or 1
     durations = dict(zip(times, [*np.diff(times).tolist(), last], strict=True))
+    still = paint(0, recipe.size, recipe.pix_fmt)
     for n, pts in enumerate(times):
-        picture = paint(n if recipe.moving else 0, recipe.size, recipe.pix_fmt)
+        picture = paint(n, recipe.size, recipe.pix_fmt) if recipe.moving else still
         picture.pts, picture.time_base = pts, recipe.time_base
         for packet in stream.encode(picture):
             yield _with_duration(packet, durations)

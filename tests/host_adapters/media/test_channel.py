@@ -92,12 +92,17 @@ def test_a_failing_writer_stops_the_one_who_puts() -> None:
         if n == 2:
             raise OSError("writer")
 
-    put_count = 0
-    with pytest.raises(OSError, match="writer"), write_behind(write, 2, "consumer") as put:
-        for n in range(1000):
-            put(n)
-            put_count += 1
-    assert put_count < 1000
+    taken: list[int] = []
+
+    def block() -> None:
+        with write_behind(write, 2, "consumer") as put:
+            for n in range(1000):
+                put(n)
+                taken.append(n)
+
+    with pytest.raises(OSError, match="writer"):
+        block()
+    assert len(taken) < 1000
 
 
 def test_a_writer_that_fails_at_the_last_item_is_heard() -> None:

@@ -95,10 +95,10 @@ def test_a_palette_is_looked_up() -> None:
     stride = picture.planes[0].line_size
     index: NDArray[np.uint8] = np.zeros((2, stride), np.uint8)
     index[:, :3] = [[0, 1, 2], [2, 1, 0]]
-    picture.planes[0].update(index)
+    picture.planes[0].update(index.tobytes())
     colours = np.zeros(256, np.uint32)
     colours[:3] = [0xFF102030, 0x80405060, 0x00708090]
-    picture.planes[1].update(colours)
+    picture.planes[1].update(colours.tobytes())
     red, green, blue, alpha = unpack(picture, layout_of("pal8"))
     assert red.tolist() == [[0x10, 0x40, 0x70], [0x70, 0x40, 0x10]]
     assert green[0].tolist() == [0x20, 0x50, 0x80]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +34,7 @@ KINDS: dict[str, dict[str, Any]] = {
         "options": {"x265-params": "log-level=none:keyint=8:open-gop=1:bframes=3"},
     },
     "vp9.webm": {"codec": "libvpx-vp9", "options": {"g": "8", "deadline": "realtime"}},
-    "vp8-hidden.webm": {
-        "codec": "libvpx",
-        "options": {"auto-alt-ref": "1", "lag-in-frames": "12", "g": "16", "arnr-maxframes": "7"},
-    },
+    "vp8.webm": {"codec": "libvpx", "options": {"g": "8"}},
     "mpeg4.avi": {"codec": "mpeg4", "options": {"g": "8", "bf": "2"}},
     "h264.avi": {"codec": "libx264", "options": {"g": "8", "bf": "2"}},
     "mpeg2.ts": {"codec": "mpeg2video", "options": {"g": "8", "bf": "2"}},
@@ -213,6 +211,17 @@ def test_leading_frames_that_refer_to_what_was_cut_off(
     ]
 
 
+def test_vp8_packets_that_are_never_shown_are_no_frames(tmp_path: Path) -> None:
+    path = make(tmp_path / "in.webm", frames=12, **KINDS["vp8.webm"])
+    with av.open(str(path)) as container:
+        packets = [bytes(each) for each in container.demux(video=0) if each.size]
+    hidden = bytes([packets[5][0] & ~0x10]) + packets[5][1:]  # the bit that says: show it
+    path.write_bytes(path.read_bytes().replace(packets[5], hidden))
+    clip = read_clip(path)
+    assert [picture.pts for picture in clip.pictures()] == [40 * n for n in range(12) if n != 5]
+    assert not clip.damage
+
+
 def test_interlaced_video_is_refused_with_advice(tmp_path: Path) -> None:
     path = make(
         tmp_path / "in.ts",
@@ -222,6 +231,36 @@ def test_interlaced_video_is_refused_with_advice(tmp_path: Path) -> None:
     )
     with pytest.raises(UnsupportedMediaError, match=r"interlaced; deinterlace first .*bwdif"):
         read_clip(path)
+
+
+def test_a_header_that_says_interlaced_is_believed(tmp_path: Path) -> None:
+    path = make(tmp_path / "in.mkv", codec="ffv1", tags={"field_order": 2})
+    with pytest.raises(UnsupportedMediaError, match="frame 0 .* is interlaced"):
+        read_clip(path)
+
+
+def test_times_that_start_over_are_made_to_go_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    part = make(tmp_path / "part.ts", frames=8, options={"bf": "0"})
+    later = make(tmp_path / "later.ts", pts=range(100, 108), options={"bf": "0"})
+    path = tmp_path / "in.ts"
+    path.write_bytes(later.read_bytes() + part.read_bytes())
+    clip = read_clip(path)
+    assert "times of its frames are unsure" in caplog.text
+    pictures = list(clip.pictures())
+    keys = [frame.key for name in (later, part) for frame in read_clip(name).frames()]
+    assert [picture.frame.key for picture in pictures] == keys
+    steps = {b.pts - a.pts for a, b in pairwise(pictures)}
+    assert steps == {3600}
+    assert [each.key for each in clip.frames(7, 9)] == keys[7:10]
+
+
+def test_frames_left_out_of_an_avi_do_not_make_it_truncated(tmp_path: Path) -> None:
+    clip = read_clip(make(tmp_path / "in.avi", codec="ffv1", pts=[0, 1, 5, 6]))
+    assert clip.source.index.declared == 7
+    assert not clip.source.truncated
+    assert [picture.pts for picture in clip.pictures()] == [0, 1, 5, 6]
 
 
 @pytest.mark.parametrize("begins", [40, 8])  # at 8 the times of both parts overlap

@@ -54,9 +54,7 @@ def _changes(clip: ClipInfo, luma: float, chroma: float) -> list[Change]:
 def test_no_change_leaves_every_bit(name: str, size: tuple[int, int]) -> None:
     clip = ClipInfo(width=size[0], height=size[1], format=FORMATS[name])
     frame = _frame(clip)
-    out = apply_change(
-        frame, _changes(clip, 0, 0), clip=clip, out=clip, strength=1.0, dither=True
-    )
+    out = apply_change(frame, _changes(clip, 0, 0), clip=clip, out=clip, strength=1.0, dither=True)
     out.require(clip)
     for before, after in zip(frame.planes, out.planes, strict=True):
         np.testing.assert_array_equal(before, after)

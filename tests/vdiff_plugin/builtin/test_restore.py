@@ -107,9 +107,7 @@ def test_frames_outside_the_window_change_nothing(engine: Engine, weights: Path)
 
 
 def test_strength_is_a_straight_line(engine: Engine, weights: Path) -> None:
-    clip = ClipInfo(
-        width=48, height=32, length=LENGTH, format=PixelFormat(family="gray", bits=32)
-    )
+    clip = ClipInfo(width=48, height=32, length=LENGTH, format=PixelFormat(family="gray", bits=32))
     frames = _frames(clip=clip)
     full, half = (
         _open(engine, weights, clip, strength=s).render(3, frames).planes[0] for s in (1.0, 0.5)

@@ -6,6 +6,8 @@ import csv
 import io
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -53,6 +55,25 @@ def test_enhance_takes_a_stretch_and_a_settings_file(folder: Path) -> None:
     assert main.run([*words, "--start", "2", "--end", "4"]) == 0
     written = [frame.key for frame in read_clip("out.mkv").frames()]
     assert written == [frame.key for frame in read_clip("in.mkv").frames(2, 4)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["keras", "openvino"])
+def test_an_interrupt_after_a_job_is_an_interrupt(folder: Path, backend: str) -> None:
+    """And no crash: libraries that ran the network may have left the process's signals ill."""
+    pytest.importorskip({"keras": "tensorflow"}.get(backend, backend))
+    words = ["verify", "in.mkv", "--frames", "1", "--backend", backend]
+    script = (
+        "import gc, signal\n"
+        "from vdiff_plugin.cli import main\n"
+        f"assert main.run({words}) == 0\n"
+        "gc.collect()\n"
+        "try:\n    signal.raise_signal(signal.SIGINT)\n"
+        "except KeyboardInterrupt:\n    print('alive')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith(b"alive\n")
 
 
 def test_encoder_options_are_pairs() -> None:

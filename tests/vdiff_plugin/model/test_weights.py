@@ -39,9 +39,7 @@ def test_fingerprint_sees_one_weight_change() -> None:
     layer = weights.layers["head"]
     kernel = layer.kernel.copy()
     kernel[1, 1, 3, 7] ^= 1
-    other = Weights(
-        {**weights.layers, "head": replace(layer, kernel=kernel)}, weights.metadata
-    )
+    other = Weights({**weights.layers, "head": replace(layer, kernel=kernel)}, weights.metadata)
     assert other.fingerprint != weights.fingerprint
 
 

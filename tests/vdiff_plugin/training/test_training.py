@@ -1,0 +1,193 @@
+"""Training on a small folder of real video files, made on the fly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.vdiff_plugin.networks import random_weights
+from vdiff_plugin.errors import MediaError, SettingsError
+from vdiff_plugin.model.features import extract_features
+from vdiff_plugin.model.fusion import fuse
+from vdiff_plugin.model.numpy_ops import NumpyOps
+from vdiff_plugin.model.presets import PRESETS
+from vdiff_plugin.model.weights import load_weights
+from vdiff_plugin.training.batches import SampleBatches, as_batch
+from vdiff_plugin.training.degrade import DEGRADATIONS, encoded
+from vdiff_plugin.training.footage import Sequence420, find_media, moving_still, read_video
+from vdiff_plugin.training.recipe import Recipe
+from vdiff_plugin.training.samples import PATCH, SampleRecipe, write_samples
+
+RECIPE = SampleRecipe(count=24, seed=5, degradations={"gaussian": 1.0, "untouched": 0.2})
+
+
+def _still(seed: int = 0) -> np.ndarray:
+    noise = np.random.default_rng(seed).random((300, 400, 3), np.float32)
+    smooth = sum(cv2.GaussianBlur(noise, (0, 0), sigma) * sigma for sigma in (1.5, 4, 12))
+    return np.uint8(255 * (smooth - smooth.min()) / np.ptp(smooth))
+
+
+def _clip(frames: int = 9) -> Sequence420:
+    return moving_still(_still(), frames, np.random.default_rng(1))
+
+
+@pytest.fixture(scope="module")
+def footage(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("footage")
+    cv2.imwrite(str(folder / "still.png"), _still(3))
+    (folder / "broken.mp4").write_bytes(b"not a video")
+    (folder / "notes.txt").write_text("not media")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def samples(footage: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("samples") / "samples.npy"
+    write_samples([footage], RECIPE, path)
+    return path
+
+
+@pytest.mark.parametrize("name", DEGRADATIONS)
+def test_degradations_keep_shape_and_do_what_they_say(name: str) -> None:
+    clean = _clip()
+    bad = DEGRADATIONS[name](clean, np.random.default_rng(2))
+    assert bad.luma.shape == clean.luma.shape
+    assert bad.chroma.shape == clean.chroma.shape
+    assert bad.luma.dtype == np.uint8
+    harm = np.abs(bad.luma.astype(int) - clean.luma).mean()
+    assert (harm == 0) == (name == "untouched")
+    again = DEGRADATIONS[name](clean, np.random.default_rng(2))
+    np.testing.assert_array_equal(bad.luma, again.luma)
+
+
+def test_encoding_gets_worse_with_crf() -> None:
+    clean = _clip()
+    errors = [
+        np.square(encoded(clean, "libx264", {"crf": crf}).luma.astype(float) - clean.luma).mean()
+        for crf in ("18", "30", "42")
+    ]
+    assert errors == sorted(errors)
+    assert errors[2] > 2 * errors[0]
+
+
+def test_useless_footage_is_named_and_skipped(
+    footage: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    videos, stills = find_media([footage])
+    assert [path.name for path in videos] == ["broken.mp4"]
+    assert [path.name for path in stills] == ["still.png"]
+    assert read_video(videos[0]) is None
+    assert "broken.mp4 skipped" in caplog.text
+
+
+def test_no_footage_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(MediaError, match="no videos or stills"):
+        find_media([tmp_path])
+
+
+def test_equal_recipes_give_equal_samples(footage: Path, samples: Path, tmp_path: Path) -> None:
+    write_samples([footage], RECIPE, tmp_path / "again.npy")
+    one, two = np.load(samples), np.load(tmp_path / "again.npy")
+    assert one.tobytes() == two.tobytes()
+    assert len(one) == RECIPE.count
+
+
+def test_samples_are_aligned(samples: Path) -> None:
+    """Warped neighbours resemble the target more than the raw ones do."""
+    records = np.load(samples)
+    moving = np.abs(records["flow"]).mean(axis=(1, 2, 3, 4)) > 16
+    assert moving.any()
+    target = records["target"][moving].astype(float)
+    raw = records["frames"][moving][:, 0].astype(float)
+    warped = records["warped"][moving][:, 0].astype(float)
+    assert np.abs(warped - target).mean() < np.abs(raw - target).mean()
+
+
+@pytest.mark.parametrize("turn", range(8))
+def test_turning_a_sample_turns_its_pictures(samples: Path, turn: int) -> None:
+    records = np.load(samples)[:2]
+    (plain, truth), (turned, turned_truth) = (
+        as_batch(records, 0, False),
+        as_batch(records, turn, False),
+    )
+    luma, turned_luma = (_luma(each["frames"][0, 2]) for each in (plain, turned))
+    expected = luma[:, ::-1] if turn & 1 else luma
+    expected = expected[::-1] if turn & 2 else expected
+    expected = expected.T if turn & 4 else expected
+    np.testing.assert_array_equal(turned_luma, expected)
+    assert turned_truth[..., -1].tolist() == truth[..., -1].tolist()
+    speed = np.hypot(plain["flow"][..., 0], plain["flow"][..., 1]).mean()
+    assert np.hypot(turned["flow"][..., 0], turned["flow"][..., 1]).mean() == pytest.approx(speed)
+
+
+def _luma(packed: np.ndarray) -> np.ndarray:
+    return NumpyOps({}).depth_to_space(packed[None, ..., :4], 2)[0, ..., 0]
+
+
+def test_batches_of_a_seed_are_always_the_same(samples: Path) -> None:
+    first, second = (SampleBatches([samples], batch=3, steps=4, seed=7) for _ in range(2))
+    for index in range(4):
+        np.testing.assert_array_equal(first[index][1], second[index][1])
+    first.on_epoch_end()
+    assert (first[0][1] != second[0][1]).any()
+    second.first = 4
+    np.testing.assert_array_equal(first[0][1], second[0][1])
+
+
+@pytest.mark.parametrize("preset", ["fast", "quality"])
+def test_training_and_inference_give_the_same_bits(samples: Path, preset: str) -> None:
+    from vdiff_plugin.training.network import build_network
+
+    network = build_network(PRESETS[preset], PATCH)
+    network.thaw(random_weights(preset))
+    inputs, _ = as_batch(np.load(samples)[:2], 0, False)
+    inputs["flow"][:] = 0  # features are warped by OpenCV at run time, in the graph here
+    got = np.asarray(network.model(inputs)) - inputs["frames"][:, 2]
+    ops = NumpyOps(network.freeze("restore", {}).layers)
+    features = [extract_features(ops, PRESETS[preset], inputs["frames"][:, i]) for i in range(5)]
+    expected = fuse(
+        ops,
+        PRESETS[preset],
+        (inputs["frames"][:, 2], features[2]),
+        [(inputs["warped"][:, i], features[n]) for i, n in enumerate((0, 1, 3, 4))],
+        [inputs["valid"][:, i, None, None, None] for i in range(4)],
+        inputs["sigma"][:, None, None],
+    )
+    np.testing.assert_array_equal(got, expected)
+
+
+def test_a_recipe_trains_a_network_that_loads(
+    footage: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from vdiff_plugin.training import loop
+
+    monkeypatch.setattr(loop, "EPOCH", 12)
+    recipe = Recipe(
+        task="restore", preset="fast", samples=24, shards=1, steps=24, batch=4, warmup=4,
+        degradations={"gaussian": 1.0},
+    )  # fmt: skip
+    losses: list[float] = []
+    monkeypatch.setattr(loop.logger, "info", lambda _, *args: losses.append(args[1]))
+    loop.train_recipe(recipe, [footage], tmp_path / "work", tmp_path / "w.safetensors")
+    weights = load_weights(tmp_path / "w.safetensors")
+    assert weights.task == "restore"
+    assert losses[-1] < losses[0]
+    assert '"steps_done": 24' in weights.metadata["recipe"]
+
+
+def test_bad_recipes_are_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "r.toml"
+    path.write_text('task = "restore"\npreset = "fast"\nsteps = 0\n[degradations]\n')
+    with pytest.raises(SettingsError, match="docs/training.md") as caught:
+        Recipe.read(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_bundled_recipes_are_valid() -> None:
+    folder = Path(__file__).parents[3] / "vdiff_plugin" / "model" / "weights"
+    recipes = {path.stem: Recipe.read(path) for path in folder.glob("*.toml")}
+    assert {f"{each.task}-{each.preset}" for each in recipes.values()} == set(recipes)
+    assert all(set(each.degradations) <= set(DEGRADATIONS) for each in recipes.values())

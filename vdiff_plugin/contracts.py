@@ -237,6 +237,11 @@ class Network(Protocol):
         ...
 
     @property
+    def sharp_warp(self) -> bool:
+        """Whether neighbours are moved by cubic instead of linear interpolation."""
+        ...
+
+    @property
     def fingerprint(self) -> bytes:
         """Hash of architecture and weights; backends agree on it and on the pixels."""
         ...

@@ -188,6 +188,11 @@ class SerialNetwork:
         return self._network.alignment
 
     @property
+    def sharp_warp(self) -> bool:
+        """Whether neighbours are moved by cubic instead of linear interpolation."""
+        return self._network.sharp_warp
+
+    @property
     def fingerprint(self) -> bytes:
         """Hash of architecture and weights."""
         return self._network.fingerprint

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import av
 import numpy as np
 from av.video.reformatter import ColorRange, Interpolation
+from numpy.typing import NDArray
 
 from host_adapters.media.colour import ColourTags
 from host_adapters.media.formats import Layout, pack, planar_layout
 from vdiff_plugin.errors import UnsupportedMediaError
 from vdiff_plugin.frame import ClipInfo, Frame, PixelFormat, Plane
+
+Scale = Literal["shift", "stretch", "centre"]
 
 _SWS = {
     "bt709": "ITU709",
@@ -54,10 +59,12 @@ class Converter:
     Args:
         clip: what comes in.
         layout: what the encoder takes.
+        dither: spread the rounding to 8 bits over a fixed pattern.
     """
 
-    def __init__(self, clip: ClipInfo, layout: Layout) -> None:
+    def __init__(self, clip: ClipInfo, layout: Layout, *, dither: bool = False) -> None:
         self.layout = layout
+        self._dither = dither
         self._clip = clip
         source, target = clip.format, layout.format
         grey = source.family == "gray" and target.family == "yuv"
@@ -93,8 +100,10 @@ class Converter:
             value = target.peak if name == "a" else 1 << (target.bits - 1)
             blank: Plane = np.full(shape, value, target.dtype)
             return blank
-        scales = name == "a" or (self._clip.full_range and name not in ("u", "v"))
-        return change_depth(plane, source, target, scales=scales)
+        scale: Scale = "shift"
+        if name == "a" or self._clip.full_range:
+            scale = "centre" if name in ("u", "v") else "stretch"
+        return change_depth(plane, source, target, scale, dither=self._dither)
 
     def _resample(self, frame: Frame, planar: Layout) -> av.VideoFrame:
         picture = av.VideoFrame(self._clip.width, self._clip.height, planar.name)
@@ -115,26 +124,48 @@ class Converter:
         )
 
 
-def change_depth(plane: Plane, source: PixelFormat, target: PixelFormat, *, scales: bool) -> Plane:
-    """The same samples with another number of bits.
+def change_depth(
+    plane: Plane,
+    source: PixelFormat,
+    target: PixelFormat,
+    scale: Scale = "shift",
+    *,
+    dither: bool = False,
+) -> Plane:
+    """The same samples with another number of bits, rounded where it shrinks.
 
     Args:
         plane: samples of `source`.
         source: what they are.
         target: what they become.
-        scales: True maps the highest value to the highest; False shifts.
+        scale: `shift` multiplies by a power of two (limited range), `stretch` maps the
+            highest value to the highest, `centre` does so about the middle (full-range
+            chroma, whose neutral value is 128 of 8 bits and 512 of 10).
+        dither: spread what is rounded away to 8 bits over a fixed 8x8 pattern.
     """
     if source.bits == target.bits:
         return plane
-    wide = plane.astype(np.uint32)
-    if scales:
-        wide = (wide * target.peak + source.peak // 2) // source.peak
-    elif target.bits > source.bits:
-        wide <<= target.bits - source.bits
-    else:
-        down = source.bits - target.bits
-        wide = np.minimum((wide + (1 << (down - 1))) >> down, target.peak)
+    up, down = (target.peak, source.peak)
+    if scale == "shift":
+        up = 1 << max(0, target.bits - source.bits)
+        down = 1 << max(0, source.bits - target.bits)
+    low, high = (1 << (source.bits - 1), 1 << (target.bits - 1)) if scale == "centre" else (0, 0)
+    half: int | NDArray[np.int64] = down // 2
+    if dither and target.bits == 8 < source.bits:
+        half = _pattern(plane.shape) * down // 128
+    wide: NDArray[np.int64] = ((plane.astype(np.int64) - low) * up + half) // down + high
+    wide = np.clip(wide, 0, target.peak)
     return wide.astype(np.uint8) if target.bits == 8 else wide.astype(np.uint16)
+
+
+def _pattern(shape: tuple[int, ...]) -> NDArray[np.int64]:
+    """Bayer's 8x8 pattern, odd numbers 1 to 127, over a plane."""
+    bayer = np.zeros((1, 1), np.int64)
+    for _ in range(3):
+        bayer = np.block([[4 * bayer, 4 * bayer + 2], [4 * bayer + 3, 4 * bayer + 1]])
+    height, width = shape
+    tiled: NDArray[np.int64] = np.tile(2 * bayer + 1, (-(-height // 8), -(-width // 8)))
+    return tiled[:height, :width]
 
 
 def _planar_of(form: PixelFormat) -> Layout:

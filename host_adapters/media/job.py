@@ -103,7 +103,9 @@ def enhance(
         temporary = opened.enter_context(
             whole_file(path_out, overwrite=overwrite, sources=(path_in,))
         )
-        writer = opened.enter_context(closing(job.writer(temporary, path_out)))
+        writer = opened.enter_context(
+            closing(job.writer(temporary, path_out, dither=settings.dither))
+        )
         _run(job, reader, session, writer, progress, workers)
         return Summary(
             path=path_out,
@@ -191,10 +193,10 @@ class _Job:
             )
         self._timeline = self._make_timeline()
 
-    def writer(self, temporary: Path, shown: Path) -> VideoWriter:
+    def writer(self, temporary: Path, shown: Path, *, dither: bool) -> VideoWriter:
         """The writer of this job's output."""
         source = self._source
-        converter = Converter(self._clip, self.layout)
+        converter = Converter(self._clip, self.layout, dither=dither)
         target = Target(
             file=temporary,
             shown=shown,

@@ -15,7 +15,7 @@ from host_adapters.media.decode import Threads, decode_from
 from host_adapters.media.formats import unpack
 from host_adapters.media.probe import probe
 from host_adapters.media.source import Source, require_same
-from vdiff_plugin.errors import FrameError
+from vdiff_plugin.errors import FrameError, MediaError
 from vdiff_plugin.frame import ClipInfo, Frame
 
 logger = logging.getLogger(__name__)
@@ -108,28 +108,31 @@ class ClipReader:
                     n += 1
             if n > last:
                 return
+        raise MediaError(
+            f"{self.source.path}: {self.source.describe(n)} cannot be read any more; leave the "
+            "file alone while it is processed"
+        )
 
     def _aligned(self, n: int, last: int, threads: Threads) -> Generator[Picture]:
         """Pair decoded pictures with frame numbers; on AUTO, stop where they do not fit."""
-        careful, shown = threads == "SLICE", None
+        careful = threads == "SLICE"
+        shown: Frame | av.VideoFrame | None = None  # the one before n; decoded ones may be many
         with closing(self._numbered(n, threads)) as numbered:
             for at, picture in numbered:
                 if at >= n and not careful and (at > n or picture.is_corrupt):
                     return
-                frame = Frame(unpack(picture, self.source.layout))
                 while n < min(at, last + 1):
-                    yield self._repeat(n, shown or frame)
+                    yield self._repeat(n, self._frame(shown or picture))
                     n += 1
-                shown = frame
+                shown = picture
+                if at == n <= last:
+                    shown = self._frame(picture)
+                    yield self._picture(n, picture, shown)
+                    n += 1
                 if n > last:
                     return
-                if at == n:
-                    yield self._picture(n, picture, frame)
-                    n += 1
-                    if n > last:
-                        return
         while careful and shown and n <= last:
-            yield self._repeat(n, shown)
+            yield self._repeat(n, self._frame(shown))
             n += 1
 
     def _numbered(self, n: int, threads: Threads) -> Generator[tuple[int, av.VideoFrame]]:
@@ -145,6 +148,9 @@ class ClipReader:
                     continue
                 require_same(source, picture, at)
                 yield at, picture
+
+    def _frame(self, shown: Frame | av.VideoFrame) -> Frame:
+        return shown if isinstance(shown, Frame) else Frame(unpack(shown, self.source.layout))
 
     def _picture(self, n: int, picture: av.VideoFrame, frame: Frame) -> Picture:
         if picture.is_corrupt:

@@ -16,6 +16,7 @@ from vdiff_plugin.contracts import Pixels
 # noise of sigma s is a mean magnitude of 6 s sqrt(2 / pi).
 _KERNEL = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
 _GAIN = 6 * math.sqrt(2 / math.pi)
+_DEPTHS = {"uint8": cv2.CV_16S, "uint16": cv2.CV_32F}  # of the responses, by samples
 _BLOCK = 16  # samples; blocks vote, so that texture in some of them does not count
 _QUANTILE = 0.15  # of the blocks, by magnitude: the flat ones
 _QUANTILE_BIAS = 0.91  # of that quantile on white noise against the mean
@@ -36,20 +37,20 @@ def window_level(levels: Sequence[tuple[float, float]]) -> tuple[float, float]:
 
 
 def _plane_level(plane: NDArray[np.generic], scale: float) -> float:
-    samples = plane.astype(np.float32) * np.float32(scale)
-    response = np.abs(cv2.filter2D(samples, cv2.CV_32F, _KERNEL, borderType=cv2.BORDER_REFLECT_101))
-    height, width = (size // _BLOCK * _BLOCK for size in samples.shape)
+    height, width = (size // _BLOCK * _BLOCK for size in plane.shape)
+    response = np.abs(cv2.filter2D(plane, _DEPTHS[plane.dtype.name], _KERNEL))
     if not height or not width:
-        return float(response.mean()) / _GAIN
-    votes = _block_means(response[:height, :width])
-    brightness = _block_means(samples[:height, :width])
+        return float(response.mean()) * scale / _GAIN
+    votes = _block_means(response[:height, :width]) * scale
+    brightness = _block_means(plane[:height, :width]) * scale
     usable = (brightness > _MARGIN) & (brightness < 255 - _MARGIN)
     if not usable.any():
         return 0.0
     return float(np.quantile(votes[usable], _QUANTILE)) / (_GAIN * _QUANTILE_BIAS)
 
 
-def _block_means(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+def _block_means(samples: NDArray[np.generic]) -> NDArray[np.float32]:
     height, width = samples.shape
-    blocks = samples.reshape(height // _BLOCK, _BLOCK, width // _BLOCK, _BLOCK)
-    return blocks.mean(axis=(1, 3))
+    size = (width // _BLOCK, height // _BLOCK)
+    means = cv2.resize(samples.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    return np.asarray(means, np.float32)

@@ -232,8 +232,10 @@ def _added(
     total = change * unit
     if dither and out.format.bits == 8:
         total = total + _pattern(plane.shape) * (total != 0)
-    rounded = np.clip(np.rint(total + plane), 0, out.format.peak)
-    return rounded.astype(np.uint8 if out.format.bits == 8 else np.uint16)
+    rounded: NDArray[np.float32] = np.clip(np.rint(total + plane), 0, out.format.peak)
+    if out.format.bits == 8:
+        return rounded.astype(np.uint8)
+    return rounded.astype(np.uint16)
 
 
 def _pattern(shape: tuple[int, ...]) -> NDArray[np.float32]:

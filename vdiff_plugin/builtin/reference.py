@@ -27,6 +27,7 @@ class LoadedNetwork:
         self.radius = self.preset.radius
         self.halo = self.preset.halo
         self.alignment = f"dis:finest_scale={self.preset.finest_scale}"
+        self.sharp_warp = self.preset.sharp_warp
         self.fingerprint = weights.fingerprint
 
 

@@ -177,7 +177,8 @@ class RestoreStage:
 
     def _aligned(self, centre: Seen, other: Seen) -> tuple[tuple[Pixels, ...], NDArray[np.uint8]]:
         flow = self._aligner.flow(centre.guide, other.guide)
-        return warp_pixels(other.pixels, flow), warp_features(other.features, flow)
+        pixels = warp_pixels(other.pixels, flow, sharp=self._network.sharp_warp)
+        return pixels, warp_features(other.features, flow)
 
     def _sigma(self, seen: list[Seen]) -> tuple[float, float]:
         if self._settings.noise == "auto":

@@ -65,8 +65,8 @@ class OpenVinoOps:
             [stride] * 2, [before] * 2, [after] * 2, [1, 1],
         )  # fmt: skip
         total = Value(self._op.add(out, bias[None, :, None, None]))
-        out: Value = activate(self, total, activation)
-        return out
+        activated: Value = activate(self, total, activation)
+        return activated
 
     def concat(self, parts: Sequence[Value]) -> Value:
         """See `Ops.concat`."""

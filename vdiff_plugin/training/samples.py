@@ -148,7 +148,10 @@ def align_window(clip: Sequence420, n: int, aligner: DisAligner) -> AlignedWindo
     guides = [aligner.prepare(clip.luma[i]) for i in numbers]
     others = [i for i in range(2 * RADIUS + 1) if i != RADIUS]
     flows = [aligner.flow(guides[RADIUS], guides[i]) for i in others]
-    moved = [warp_pixels(pixels[i : i + 1], flow)[0] for i, flow in zip(others, flows, strict=True)]
+    moved = [
+        warp_pixels(pixels[i : i + 1], flow, sharp=True)[0]
+        for i, flow in zip(others, flows, strict=True)
+    ]
     return AlignedWindow(
         n=n,
         warped=np.stack([pack(part.luma, part.chroma) for part in moved]),

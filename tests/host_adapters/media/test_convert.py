@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from host_adapters.media.convert import Converter, change_depth, is_exact
+from host_adapters.media.convert import Converter, Scale, change_depth, is_exact
 from host_adapters.media.formats import layout_of, unpack
 from vdiff_plugin.errors import UnsupportedMediaError
 from vdiff_plugin.frame import ClipInfo, Frame, PixelFormat, Plane
@@ -23,28 +23,39 @@ def clip(form: PixelFormat, *, full_range: bool = False) -> ClipInfo:
     return ClipInfo(width=4, height=2, format=form, full_range=full_range)
 
 
-@given(st.integers(8, 16), st.integers(8, 16), st.booleans())
-def test_deeper_and_back_is_the_same(low: int, high: int, scales: bool) -> None:
+@given(st.integers(8, 16), st.integers(8, 16), st.sampled_from(["shift", "stretch", "centre"]))
+def test_deeper_and_back_is_the_same(low: int, high: int, scale: Scale) -> None:
     low, high = sorted((low, high))
     codes = np.arange(1 << low)[None, :]
     plane: Plane = codes.astype(np.uint8) if low == 8 else codes.astype(np.uint16)
-    deep = change_depth(plane, grey(low), grey(high), scales=scales)
+    deep = change_depth(plane, grey(low), grey(high), scale)
     assert deep.dtype == grey(high).dtype
-    back = change_depth(deep, grey(high), grey(low), scales=scales)
+    back = change_depth(deep, grey(high), grey(low), scale)
     assert (back == plane).all()
 
 
-def test_limited_range_is_shifted_and_full_range_scaled() -> None:
+def test_limited_range_is_shifted_and_full_range_stretched() -> None:
     plane = np.array([[0, 16, 128, 235, 255]], np.uint8)
-    assert change_depth(plane, GREY8, grey(10), scales=False).tolist() == [[0, 64, 512, 940, 1020]]
-    assert change_depth(plane, GREY8, grey(16), scales=True).tolist() == [
+    assert change_depth(plane, GREY8, grey(10)).tolist() == [[0, 64, 512, 940, 1020]]
+    assert change_depth(plane, GREY8, grey(16), "stretch").tolist() == [
         [0, 16 * 257, 128 * 257, 235 * 257, 65535]
     ]
+    assert change_depth(plane, GREY8, grey(10), "centre").tolist() == [[0, 63, 512, 941, 1021]]
 
 
 def test_shallower_is_rounded_to_the_nearest_and_never_wraps() -> None:
     plane = np.array([[0, 1, 2, 5, 6, 1023]], np.uint16)
-    assert change_depth(plane, grey(10), GREY8, scales=False).tolist() == [[0, 0, 1, 1, 2, 255]]
+    assert change_depth(plane, grey(10), GREY8).tolist() == [[0, 0, 1, 1, 2, 255]]
+
+
+def test_dither_keeps_the_mean_and_whole_codes() -> None:
+    for code in (400, 401, 402, 403):
+        plane = np.full((16, 24), code, np.uint16)
+        spread = change_depth(plane, grey(10), GREY8, dither=True)
+        assert spread.mean() == code / 4
+        assert set(spread.ravel()) <= {100, 101}
+    deep = change_depth(np.full((8, 8), 7, np.uint8), GREY8, grey(10), dither=True)
+    assert set(deep.ravel()) == {28}
 
 
 def test_neutral_chroma_and_opaque_alpha() -> None:

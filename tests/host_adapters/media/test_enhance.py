@@ -15,6 +15,7 @@ from host_adapters.media import EncodeOptions, Source, enhance, probe, read_clip
 from host_adapters.media.job import deepened
 from tests.host_adapters.media.clips import damage, make
 from tests.vdiff_plugin.chain import engine_with, plugin
+from tests.vdiff_plugin.networks import random_weights_file
 from vdiff_plugin.contracts import Services, Stage
 from vdiff_plugin.engine import Engine
 from vdiff_plugin.errors import MediaError, SettingsError
@@ -169,7 +170,7 @@ def test_a_container_without_times_wants_a_constant_rate(tmp_path: Path) -> None
 
 def test_two_stretches_are_the_whole(tmp_path: Path) -> None:
     path = make(tmp_path / "in.mp4", frames=12, size=(96, 64), options={"g": "5", "bf": "2"})
-    settings = Settings.of(strength=1, backend="numpy", noise=10)
+    settings = Settings.of(backend="numpy", noise=10, weights=random_weights_file(tmp_path))
     with Engine() as engine:
         for name, start, end in (("w", 0, None), ("a", 0, 6), ("b", 7, 11), ("one", 5, 5)):
             enhance(
@@ -190,7 +191,7 @@ def test_two_stretches_are_the_whole(tmp_path: Path) -> None:
 
 def test_a_deeper_output_keeps_what_was_gained(tmp_path: Path) -> None:
     path = make(tmp_path / "in.mkv", codec="ffv1", size=(96, 64), frames=3)
-    settings = Settings.of(backend="numpy", noise=10)
+    settings = Settings.of(backend="numpy", noise=10, weights=random_weights_file(tmp_path))
     out = tmp_path / "out.mkv"
     done = enhance(
         path, out, settings=settings, encode=EncodeOptions(codec="ffv1", pix_fmt="yuv420p10le")

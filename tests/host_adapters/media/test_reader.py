@@ -339,6 +339,14 @@ def test_a_truncated_file_says_what_it_lacks(tmp_path: Path) -> None:
     assert "of 40 frames" in read_clip(whole).source.truncated
 
 
+def test_a_file_that_changes_while_it_is_read(tmp_path: Path) -> None:
+    path = make(tmp_path / "in.mkv", codec="ffv1", options={"g": "1"}, frames=12)
+    clip = read_clip(path)
+    damage(path, range(12)).replace(path)
+    with pytest.raises(MediaError, match=r"frame 0 \(.* cannot be read any more"):
+        list(clip.frames())
+
+
 def test_every_frame_damaged(tmp_path: Path) -> None:
     path = damage(make(tmp_path / "in.mkv", codec="ffv1", frames=3, options={"g": "1"}), range(3))
     with pytest.raises(MediaError, match="no frame can be decoded"):

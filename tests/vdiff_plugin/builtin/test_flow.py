@@ -41,12 +41,13 @@ def test_a_shift_is_found(finest_scale: int, sigma: float) -> None:
     np.testing.assert_allclose(inner, SHIFT, atol=0.5)
 
 
-def test_warping_undoes_the_shift() -> None:
+@pytest.mark.parametrize("sharp", [False, True])
+def test_warping_undoes_the_shift(sharp: bool) -> None:
     luma = _texture()
     chroma = np.stack([luma[::2, ::2], luma[1::2, 1::2]], axis=-1)
     moved = Pixels(_moved(luma), np.roll(chroma, (2, 3), axis=(0, 1)), 1.0)
     flow = np.full((120, 160, 2), (SHIFT[0] / 2, SHIFT[1] / 2), np.float32)
-    (back,) = warp_pixels((moved,), flow)
+    (back,) = warp_pixels((moved,), flow, sharp=sharp)
     np.testing.assert_array_equal(back.luma[8:-8, 8:-8], luma[8:-8, 8:-8])
     np.testing.assert_array_equal(back.chroma[8:-8, 8:-8], chroma[8:-8, 8:-8])
 

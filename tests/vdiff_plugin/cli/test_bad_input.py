@@ -92,7 +92,7 @@ def test_an_input_that_is_no_video(
         (["--preset", "huge"], "no preset of task restore 'huge'; have fast, quality"),
         (["--task", "colourise"], "no task 'colourise'; have restore"),
         (["--backend", "abacus"], "no backend 'abacus'; have keras, numpy, openvino"),
-        (["--stages", "vdiff,sharpen"], "no stage 'sharpen'; have colour, vdiff"),
+        (["--stages", "colour,sharpen"], "no stage 'sharpen'; have colour, vdiff"),
         (["--stages", "colour:hue"], "'hue' has no value"),
         (["--stages", "colour:sparkle=1"], "no option 'sparkle'; have "),
         (["--pix-fmt", "yuv999p"], "no pixel format 'yuv999p'; have "),

@@ -86,10 +86,10 @@ def deepened(frame: Frame, clip: ClipInfo, out: ClipInfo) -> Frame:
     """The same picture in the deeper samples of `out`; alpha has full range always."""
     if clip.format.bits == out.format.bits:
         return frame
-    colours = clip.format.colour_planes
+    form, colours = clip.format, clip.format.colour_planes
     return Frame(
         tuple(
-            _stretched(plane, clip, out)
+            _stretched(plane, clip, out, middle=form.family == "yuv" and 0 < index < colours)
             if clip.full_range or index >= colours
             else _shifted(plane, clip, out)
             for index, plane in enumerate(frame.planes)
@@ -219,9 +219,14 @@ def _shifted(plane: Plane, clip: ClipInfo, out: ClipInfo) -> NDArray[np.uint16]:
     return np.left_shift(samples, np.uint16(out.format.bits - clip.format.bits))
 
 
-def _stretched(plane: Plane, clip: ClipInfo, out: ClipInfo) -> Plane:
-    peak, wider = clip.format.peak, out.format.peak
-    return ((plane.astype(np.uint32) * wider + peak // 2) // peak).astype(np.uint16)
+def _stretched(plane: Plane, clip: ClipInfo, out: ClipInfo, *, middle: bool) -> Plane:
+    """Full range to full range; chroma stretches about its middle, so that grey stays grey."""
+    factor = out.format.peak / clip.format.peak
+    zero, wider_zero = (
+        (1 << (form.bits - 1) if middle else 0) for form in (clip.format, out.format)
+    )
+    samples = np.rint((plane.astype(np.float64) - zero) * factor) + wider_zero
+    return np.clip(samples, 0, out.format.peak).astype(np.uint16)
 
 
 def _added(

@@ -127,6 +127,8 @@ def test_deeper_output_keeps_what_was_gained(full: bool) -> None:
     codes = frame.planes[0].astype(float)
     expected = np.rint(codes * 1023 / 255) if full else codes * 4
     np.testing.assert_array_equal(deep.planes[0], expected)
+    grey = Frame(tuple(np.full_like(plane, 128) for plane in frame.planes))
+    assert (deepened(grey, clip, out).planes[1] == 512).all()
     changed = apply_change(
         frame, _changes(clip, 0.25, 0), clip=clip, out=out, strength=1.0, dither=False
     )

@@ -226,7 +226,7 @@ def _stretched(plane: Plane, clip: ClipInfo, out: ClipInfo, *, middle: bool) -> 
         (1 << (form.bits - 1) if middle else 0) for form in (clip.format, out.format)
     )
     samples = np.rint((plane.astype(np.float64) - zero) * factor) + wider_zero
-    return np.clip(samples, 0, out.format.peak).astype(np.uint16)
+    return np.asarray(np.clip(samples, 0, out.format.peak), np.uint16)
 
 
 def _added(

@@ -13,7 +13,7 @@ PIXEL_CHANNELS = 6  # four luma phases and two chroma samples per half-size posi
 
 @dataclass(frozen=True, kw_only=True)
 class Preset:
-    """One network size. Widths are channels, multiples of 8."""
+    """One network size: `shapes.arithmetic` tells its cost. Widths are channels."""
 
     name: str
     radius: int  # neighbours on each side
@@ -33,7 +33,8 @@ class Preset:
 _PRESETS = (
     Preset(
         name="fast", radius=2, features=16, feature_layers=2, gates=16,
-        trunk="shallow", width=32, detail_width=16, depth=2, finest_scale=2, sharp_warp=False, halo=64,
+        trunk="shallow", width=32, detail_width=16, depth=2,
+        finest_scale=2, sharp_warp=False, halo=64,
     ),
     Preset(
         name="quality", radius=2, features=32, feature_layers=2, gates=24,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -109,7 +109,7 @@ def render_clip(
     *,
     first: int = 0,
     last: int | None = None,
-) -> Iterator[Frame]:
+) -> Generator[Frame]:
     """Render a clip, or a stretch of it, in order and several frames at a time.
 
     Frames are read, and finished ones given, in the caller's thread, so that decoding

@@ -1,14 +1,15 @@
-"""Any stretch of a clip through a session, in order, several frames at a time."""
+"""Any stretch of a clip through a session, each frame with the picture it was made from."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
 
 from host_adapters.media.reader import Picture
 from vdiff_plugin.frame import Frame
 from vdiff_plugin.session import Session
+from vdiff_plugin.stream import render_clip
 
 
 def stretch_needed(session: Session, first: int, last: int) -> tuple[int, int]:
@@ -22,7 +23,7 @@ def render_stretch(
     """Output frames `first` to `last`, each with the picture that it was made from.
 
     Frames keep their numbers and windows, so that a stretch is the same as in the whole
-    clip. At most 2 * `workers` frames are under way beyond those of one window.
+    clip.
 
     Args:
         session: renders; the caller closes it.
@@ -31,31 +32,14 @@ def render_stretch(
         last: output frame to end with, included.
         workers: threads that render.
     """
-    under_way: deque[tuple[Picture, Future[Frame]]] = deque()
-    with ThreadPoolExecutor(workers, thread_name_prefix="vdiff-render") as pool:
-        try:
-            for picture, frames in _windows(session, pictures, first, last):
-                future = pool.submit(session.render, picture.n, frames)
-                under_way.append((picture, future))
-                if len(under_way) >= 2 * workers:
-                    picture, future = under_way.popleft()
-                    yield picture, future.result()
-            for picture, future in under_way:
-                yield picture, future.result()
-        finally:
-            for _, future in under_way:
-                future.cancel()
+    sources: deque[Picture] = deque()
 
+    def frames() -> Iterator[Frame]:
+        for picture in pictures:
+            if first <= picture.n <= last:
+                sources.append(picture)
+            yield picture.frame
 
-def _windows(
-    session: Session, pictures: Iterable[Picture], first: int, last: int
-) -> Iterator[tuple[Picture, Mapping[int, Frame]]]:
-    """Each output frame's picture and window, as soon as all of it was decoded."""
-    held: dict[int, Picture] = {}
-    n = first
-    for picture in pictures:
-        held[picture.n] = picture
-        while n <= last and (needed := session.needed(n)).stop <= picture.n + 1:
-            yield held[n], {m: held[m].frame for m in needed}
-            held.pop(n - session.radius, None)
-            n += 1
+    with closing(render_clip(session, frames(), workers, first=first, last=last)) as rendered:
+        for frame in rendered:
+            yield sources.popleft(), frame

@@ -2,7 +2,16 @@
 
 import sys
 
-from vdiff_plugin.cli.main import run
+
+def main() -> int:
+    """The program; an interrupt while it still imports is an interrupt too."""
+    try:
+        from vdiff_plugin.cli.main import run
+    except KeyboardInterrupt:
+        sys.stderr.write("vdiff: interrupted\n")
+        return 130
+    return run()
+
 
 if __name__ == "__main__":
-    sys.exit(run())
+    sys.exit(main())

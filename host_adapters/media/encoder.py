@@ -17,6 +17,7 @@ from host_adapters.media.formats import Layout
 from host_adapters.media.hdr import Hdr
 from vdiff_plugin.errors import SettingsError
 
+_CRF_END = 63  # of VP9 and AV1; x264 and x265 end at 51 and clip
 _CRF = {"libx264": 16.0, "libx264rgb": 16.0, "libx265": 16.0, "libsvtav1": 20.0} | {
     "libvpx": 8.0,
     "libvpx-vp9": 20.0,
@@ -148,6 +149,8 @@ def _quality(context: VideoCodecContext, options: EncodeOptions) -> dict[str, st
     private = {each.name for each in context.supported_options.private}
     if options.crf is not None and "crf" not in private:
         raise SettingsError(f"{codec} has no crf; leave --crf out, or see --encoder-options")
+    if options.crf is not None and not 0 <= options.crf <= _CRF_END:
+        raise SettingsError(f"crf {options.crf:g}; give --crf 0 (lossless) to {_CRF_END}")
     crf = _CRF.get(codec) if options.crf is None else options.crf
     rival = {"qp", "b", "lossless"} & set(options.encoder_options)
     if crf is None or "crf" not in private or (options.crf is None and rival):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -47,12 +47,11 @@ class DisAligner:
                 2 is quick, 1 costs four times as much and follows smaller things.
         """
         self._finest_scale = finest_scale
-        self._local = threading.local()
 
     @property
     def fingerprint(self) -> bytes:
         """See `Aligner.fingerprint`."""
-        return f"dis/1 {self._finest_scale} {cv2.__version__}".encode()
+        return f"dis/2 {self._finest_scale} {cv2.__version__}".encode()
 
     def prepare(self, luma: NDArray[Any]) -> NDArray[np.uint8]:
         """(H/2, W/2) smoothed luma from (H, W) 8-bit codes."""
@@ -66,19 +65,29 @@ class DisAligner:
         if min(reference.shape) < _SMALLEST:
             return np.zeros((*reference.shape, 2), np.float32)
         cv2.setNumThreads(1)
-        flow: Flow = self._solver().calc(reference, other, None)
+        # A solver a call: DIS changes its own parameters when a picture is small.
+        solver = _solver(_finest_scale(reference.shape, self._finest_scale))
+        flow: Flow = solver.calc(reference, other, None)
         return flow
 
-    def _solver(self) -> Any:
-        """One solver a thread: DIS keeps buffers between calls."""
-        if not hasattr(self._local, "solver"):
-            solver = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
-            solver.setFinestScale(self._finest_scale)
-            solver.setPatchSize(_PATCH)
-            solver.setPatchStride(_PATCH // 2)
-            solver.setVariationalRefinementIterations(0)
-            self._local.solver = solver
-        return self._local.solver
+
+def _finest_scale(shape: tuple[int, ...], wanted: int) -> int:
+    """The wanted scale, or the finest below DIS's coarsest one, which small pictures lack.
+
+    Without this DIS would pick patches and scales of its own, or crash on thin pictures.
+    """
+    by_width = int(math.log2(max(shape) / (4 * _PATCH)) + 0.5) if max(shape) > _PATCH else 0
+    by_height = int(math.log2(min(shape) / _PATCH))
+    return max(0, min(wanted, by_width, by_height))
+
+
+def _solver(finest_scale: int) -> Any:
+    solver = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
+    solver.setFinestScale(finest_scale)
+    solver.setPatchSize(_PATCH)
+    solver.setPatchStride(_PATCH // 2)
+    solver.setVariationalRefinementIterations(0)
+    return solver
 
 
 def warp_pixels(phases: Sequence[Pixels], flow: Flow, *, sharp: bool) -> tuple[Pixels, ...]:

@@ -1,12 +1,15 @@
 """The `vdiff` program: commands from the plug-ins, one-line errors, exit codes.
 
-0 done; 1 the work failed; 2 wrong usage; 130 interrupted. A bug keeps its traceback.
+0 done; 1 the work failed; 2 wrong usage; 130 interrupted; 143 terminated. A bug keeps its
+traceback.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import version
 from typing import Annotated, Any
@@ -19,6 +22,7 @@ from vdiff_plugin.errors import UnknownNameError, VdiffError
 from vdiff_plugin.plugins import Catalogue, load_offers
 
 _INTERRUPTED = 130
+_TERMINATED = 143
 
 
 def run(args: Sequence[str] | None = None) -> int:
@@ -29,10 +33,12 @@ def run(args: Sequence[str] | None = None) -> int:
     """
     # TensorFlow writes its greetings to stderr, where progress lines belong.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    _end_cleanly_when_terminated()
     try:
         with logs_to_stderr():
             code = _dispatch(list(sys.argv[1:] if args is None else args))
-        sys.stdout.flush()
+        if sys.stdout is not None:  # closed by whoever started us
+            sys.stdout.flush()
     except VdiffError as error:
         return _fail(str(error), error.exit_code)
     except typer.TyperException as error:
@@ -41,6 +47,11 @@ def run(args: Sequence[str] | None = None) -> int:
         code = _INTERRUPTED
     except BrokenPipeError:
         return _abandon_stdout()
+    except OSError as error:
+        if error.filename is not None:
+            raise  # not our output: a file that some part should have explained
+        _abandon_stdout()
+        return _fail(f"the output cannot be written: {error.strerror}; make room for it", 1)
     # typer turns an interrupt within a command into an exit code.
     return _fail("interrupted", code) if code == _INTERRUPTED else code
 
@@ -107,6 +118,16 @@ class _Group(TyperGroup):
 def _options(params: Iterable[Any]) -> list[str]:
     names = [one for param in params for one in (*param.opts, *param.secondary_opts)]
     return [*(name for name in names if name.startswith("--")), "--help"]
+
+
+def _end_cleanly_when_terminated() -> None:
+    """SIGTERM, as schedulers send it, unwinds like Ctrl-C: what was half done is removed."""
+
+    def leave(*_: object) -> None:
+        sys.exit(_fail("terminated", _TERMINATED))
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, leave)
 
 
 def _fail(text: str, code: int) -> int:

@@ -112,7 +112,8 @@ def save_weights(path: Path, weights: Weights) -> None:
         for part in ("kernel", "shift", "bias")
     }
     partial = path.with_name(path.name + ".partial")
-    save_file(tensors, partial, {**weights.metadata, "format": FORMAT})
+    facts = {**weights.metadata, "format": FORMAT, "hash": weights.fingerprint.hex()}
+    save_file(tensors, partial, facts)
     partial.replace(path)
 
 
@@ -151,11 +152,14 @@ def _assemble(path: Path, tensors: Mapping[str, NDArray], metadata: dict[str, st
         }
         weights = Weights(layers, metadata)
         _check_layers(weights)
+        damaged = metadata.get("hash") != weights.fingerprint.hex()
     except (KeyError, UnknownNameError, ValueError) as error:
         raise WeightsError(
             f"{path}: weights of another architecture ({_one_line(error)}); "
             "use weights made by this version of vdiff"
         ) from error
+    if damaged:
+        raise WeightsError(f"{path}: damaged, its content does not fit its hash; get it again")
     return weights
 
 

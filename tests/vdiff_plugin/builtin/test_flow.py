@@ -76,6 +76,23 @@ def test_flow_does_not_depend_on_threads_or_what_came_before() -> None:
     assert [solve(pair) for pair in reversed(pairs)] == alone[::-1]
 
 
+def test_small_and_thin_pictures_leave_no_trace() -> None:
+    """DIS tunes itself to small pictures; the next flow must not see that, nor crash."""
+    rng = np.random.default_rng(0)
+    sizes = [(24, 24), (30, 40), (60, 80), (66, 88), (69, 92), (30, 320), (24, 900), (500, 26)]
+    sizes += [tuple(int(each) for each in rng.integers(24, 400, 2)) for _ in range(20)]
+    for finest_scale in (1, 2):
+        aligner = DisAligner(finest_scale)
+        first, second = (aligner.prepare(each) for each in (_texture(), _moved(_texture())))
+        expected = aligner.flow(first, second).tobytes()
+        for size in sizes:
+            one = cv2.resize(first, size[::-1])
+            flow = aligner.flow(one, np.roll(one, 1, axis=1))
+            assert np.isfinite(flow).all()
+            assert aligner.flow(one, np.roll(one, 1, axis=1)).tobytes() == flow.tobytes()
+            assert aligner.flow(first, second).tobytes() == expected
+
+
 def test_pictures_too_small_to_track_stay_put() -> None:
     aligner = DisAligner()
     tiny = aligner.prepare(np.random.default_rng(0).integers(0, 256, (16, 16)).astype(np.uint8))

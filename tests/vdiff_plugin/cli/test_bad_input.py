@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -186,7 +187,14 @@ def test_a_full_disk_leaves_nothing(folder: Path) -> None:
     assert done.stdout == ""  # of ls
 
 
-def test_an_interrupt_leaves_nothing(folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("sent", "code", "said"),
+    [
+        (signal.SIGINT, 130, "vdiff: interrupted"),
+        (signal.SIGTERM, 143, "vdiff: terminated"),
+    ],
+)
+def test_a_signal_leaves_nothing(folder: Path, sent: signal.Signals, code: int, said: str) -> None:
     write_clip(folder / "long.mkv", frames=200, size=(320, 180))
     slow = ["--codec", "libx265", "--encoder-options", "preset=placebo", *NO_NETWORK]
     words = ["enhance", "long.mkv", OUT, "--progress", "json", *slow]
@@ -194,12 +202,25 @@ def test_an_interrupt_leaves_nothing(folder: Path) -> None:
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr
         first = json.loads(process.stderr.readline())
-        process.send_signal(signal.SIGINT)
+        process.send_signal(sent)
         rest = process.stderr.read().splitlines()
-    assert process.returncode == 130
+    assert process.returncode == code
     assert first["frame"] < first["frames"] == 200
-    assert rest[-1] == "vdiff: interrupted"
+    assert rest[-1] == said
     assert {path.name for path in folder.iterdir()} == {"in.mkv", "long.mkv"}
+
+
+@pytest.mark.parametrize(("redirect", "code"), [(">&-", 0), (">/dev/full", 1)])
+def test_a_lost_stdout_is_no_traceback(folder: Path, redirect: str, code: int) -> None:
+    command = f"{shlex.quote(sys.executable)} -m vdiff_plugin changes in.mkv --features pixel"
+    done = subprocess.run(
+        ["sh", "-c", f"{command} {redirect}"], cwd=folder, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == code, done.stderr
+    lines = done.stderr.splitlines()
+    assert len(lines) == code
+    assert all(line.startswith("vdiff: the output cannot be written") for line in lines)
 
 
 def test_nothing_is_written_twice_unasked(folder: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 import typer
 
 from tests.conftest import Vdiff
+from vdiff_plugin import __main__
 from vdiff_plugin.cli import main
 from vdiff_plugin.cli.hooks import vdiff_commands
 from vdiff_plugin.plugins import Catalogue
@@ -44,7 +45,7 @@ def test_help_lists_every_command_and_loads_nothing_heavy(tmp_path: Path) -> Non
 
 def test_the_installed_program_is_the_module() -> None:
     (script,) = entry_points(group="console_scripts", name="vdiff")
-    assert script.load() is main.run
+    assert script.load() is __main__.main
 
 
 @pytest.mark.parametrize("command", COMMANDS)

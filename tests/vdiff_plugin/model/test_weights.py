@@ -43,7 +43,9 @@ def test_fingerprint_sees_one_weight_change() -> None:
     assert other.fingerprint != weights.fingerprint
 
 
-@pytest.mark.parametrize("damage", ["cut", "flipped header", "text", "empty", "missing"])
+@pytest.mark.parametrize(
+    "damage", ["cut", "flipped header", "flipped bits", "text", "empty", "missing"]
+)
 def test_damaged_files_are_refused_in_one_line(tmp_path: Path, damage: str) -> None:
     path = random_weights_file(tmp_path)
     data = path.read_bytes()
@@ -51,6 +53,7 @@ def test_damaged_files_are_refused_in_one_line(tmp_path: Path, damage: str) -> N
     broken = {
         "cut": data[: len(data) // 2],
         "flipped header": b"\xff" * 8 + data[8:],
+        "flipped bits": data[:-5000] + bytes(each ^ 1 for each in data[-5000:-4950]) + data[-4950:],
         "text": b"these are not weights",
         "empty": b"",
     }

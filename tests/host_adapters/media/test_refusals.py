@@ -18,6 +18,7 @@ NO_NETWORK = Settings.of(stages=("colour",))
     ("encode", "told"),
     [
         (EncodeOptions(codec="ffv1", crf=20), "ffv1 has no crf"),
+        (EncodeOptions(codec="libx264", crf=9999), "crf 9999; give --crf 0"),
         (EncodeOptions(codec="libx264", pix_fmt="gray16le"), "libx264 cannot hold gray16le; have"),
         (EncodeOptions(codec="libx264", encoder_options={"sparkle": "1"}), "no option 'sparkle'"),
         (

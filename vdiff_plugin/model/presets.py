@@ -39,7 +39,7 @@ _PRESETS = (
     Preset(
         name="quality", radius=2, features=32, feature_layers=2, gates=24,
         trunk="deep", width=48, deep_width=80, detail_width=24, depth=2,
-        finest_scale=1, sharp_warp=True, halo=96,
+        finest_scale=1, sharp_warp=False, halo=96,
     ),
 )  # fmt: skip
 

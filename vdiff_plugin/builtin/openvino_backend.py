@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -17,6 +16,7 @@ from vdiff_plugin.contracts import Change, Fusion, Pixels
 from vdiff_plugin.errors import SettingsError
 from vdiff_plugin.model.arrays import change_of, frame_arrays, window_arrays
 from vdiff_plugin.model.openvino_ops import features_model, restore_model
+from vdiff_plugin.model.quiet import import_openvino
 from vdiff_plugin.model.weights import Weights, load_weights
 
 
@@ -87,7 +87,4 @@ def _core() -> Any:
     Its plug-in for processors gives the thread that loads it a stack for signals, and
     frees that memory when the last core goes: the next Ctrl-C would crash the process.
     """
-    os.environ.setdefault("OPENVINO_TELEMETRY", "0")
-    import openvino
-
-    return openvino.Core()
+    return import_openvino().Core()

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from vdiff_plugin.model.graph import Planes, WindowTensors, features_graph, restore_graph
 from vdiff_plugin.model.ops import Activation, activate
 from vdiff_plugin.model.presets import Preset
+from vdiff_plugin.model.quiet import import_openvino
 from vdiff_plugin.model.weights import Layer
 
 
@@ -129,9 +130,7 @@ class OpenVinoOps:
 
 
 def _opset() -> Any:
-    import openvino.opset13 as opset
-
-    return opset
+    return import_openvino().opset13
 
 
 def _operand(value: Any) -> Any:
@@ -181,6 +180,4 @@ def _last(x: Value) -> Value:
 
 
 def _model(outputs: Sequence[Value], parameters: Sequence[Any]) -> Any:
-    import openvino
-
-    return openvino.Model([output.output for output in outputs], list(parameters))
+    return import_openvino().Model([output.output for output in outputs], list(parameters))

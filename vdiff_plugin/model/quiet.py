@@ -40,3 +40,15 @@ def _silence() -> Iterator[None]:
         os.dup2(kept, _STDERR)
         os.close(kept)
         os.close(nowhere)
+
+
+def import_openvino() -> Any:
+    """OpenVINO with its opset, imported without the telemetry it would send by itself.
+
+    Where `openvino_telemetry` cannot be imported OpenVINO takes its own silent stub.
+    """
+    with _importing:
+        sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+        import openvino
+        import openvino.opset13
+    return openvino

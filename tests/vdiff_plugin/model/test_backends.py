@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -84,6 +85,14 @@ def test_a_missing_neighbour_weighs_nothing(tmp_path: Path) -> None:
 def test_presets_cost_what_they_promise() -> None:
     assert arithmetic(PRESETS["fast"]) < 6_500  # multiply-adds a pixel
     assert arithmetic(PRESETS["quality"]) < 22_000
+
+
+def test_openvino_sends_no_telemetry(tmp_path: Path) -> None:
+    """Footage and its use are nobody's business: the sender must not even be imported."""
+    path = random_weights_file(tmp_path)
+    _network("openvino", path).restore(random_fusion(32, 32))
+    assert sys.modules["openvino_telemetry"] is None
+    assert not any(name.startswith("openvino_telemetry.") for name in sys.modules)
 
 
 @pytest.mark.parametrize("backend", [NumpyBackend, OpenVinoBackend])

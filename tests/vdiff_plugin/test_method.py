@@ -102,7 +102,7 @@ def test_diffusion_takes_noise_away() -> None:
     ]
     out = list(diffuse(noisy, backend="numpy"))
     before, after = (float(np.std(each[2] - clean)) for each in (noisy, out))
-    assert after < 0.6 * before  # a tiny ramp, where flow has little to hold on to
+    assert after < 0.6 * before
     assert all((one != two).any() for one, two in pairwise(out))
 
 

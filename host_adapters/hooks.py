@@ -10,11 +10,23 @@ from vdiff_plugin.hookspecs import hookimpl
 
 @hookimpl
 def vdiff_hosts() -> Mapping[str, Callable[[], HostAdapter]]:
-    """Video files."""
-    return {"media": _media}
+    """Video files, the ffmpeg program and VapourSynth."""
+    return {"media": _media, "ffmpeg": _ffmpeg, "vapoursynth": _vapoursynth}
+
+
+def _ffmpeg() -> HostAdapter:
+    from host_adapters.ffmpeg.host import FfmpegHost
+
+    return FfmpegHost()
 
 
 def _media() -> HostAdapter:
     from host_adapters.media.host import MediaHost
 
     return MediaHost()
+
+
+def _vapoursynth() -> HostAdapter:
+    from host_adapters.vapoursynth.host import VapourSynthHost
+
+    return VapourSynthHost()

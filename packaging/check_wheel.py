@@ -9,6 +9,7 @@ that nobody declared) fails here. Prints a line a step; exits 1 at the first fai
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -19,7 +20,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 CONSTRAINTS = ROOT / "packaging" / "constraints.txt"
 PACKAGES = ("vdiff_plugin", "host_adapters")
-DATA = ("*.safetensors", "*.md", "*.toml", "py.typed")
+DATA = ("*.safetensors", "*.md", "*.toml", "*.c", "*.h", "py.typed")
+
+
+KERNELS = Path("vdiff_plugin/native/kernels.so")
 
 
 class CheckError(Exception):
@@ -63,6 +67,8 @@ def require_complete(wheel: Path) -> None:
     wanted = {path.relative_to(ROOT) for package in PACKAGES for path in package_files(package)}
     if lost := wanted - inside:
         raise CheckError(f"left out of {wheel.name}: {', '.join(sorted(map(str, lost)))}")
+    if shutil.which("cc") and KERNELS not in inside:
+        raise CheckError(f"{wheel.name} has no {KERNELS}, though there is a C compiler")
     tops = {path.parts[0] for path in inside if not path.parts[0].endswith(".dist-info")}
     if tops != set(PACKAGES):
         raise CheckError(f"{wheel.name} installs {sorted(tops)}; it should be {sorted(PACKAGES)}")

@@ -22,7 +22,7 @@ VENV = Path(os.environ.get("VDIFF_VENV", ROOT / ".venv")).absolute()
 STAMP = VENV / "vdiff-stamp"
 CONSTRAINTS = ROOT / "packaging" / "constraints.txt"
 SUPPORTED = ((3, 12), (3, 13))  # what the pinned TensorFlow has wheels for
-EXTRAS = {"demo": "", "vdiff": "", "test": "dev,openvino"}
+EXTRAS = {"demo": "", "vdiff": "", "test": "dev,farm,openvino,vapoursynth"}
 
 
 def main(args: list[str]) -> int:
@@ -72,7 +72,8 @@ def works(python: str) -> bool:
 def fingerprint(extra: str) -> str:
     """What an environment is made from; when any of it changes, it is made anew."""
     digest = hashlib.sha256(f"{extra}\n{ROOT}\n".encode())
-    for path in (ROOT / "pyproject.toml", CONSTRAINTS):
+    native = ROOT / "vdiff_plugin" / "native"
+    for path in (ROOT / "pyproject.toml", CONSTRAINTS, *sorted(native.glob("*.[ch]"))):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

@@ -112,7 +112,7 @@ def test_its_options_are_checked(installed: Path) -> None:
         "    except VdiffError as error: print(error)\n"
     )
     radius, size = run(code, installed).stdout.splitlines()
-    assert radius.startswith("stage echo: radius=3 is no good, it should be less than or equal")
+    assert radius.startswith("stage echo: radius=3 is no good; give a whole number from 1 to 2")
     assert size == "stage echo has no option 'size'; have decay, radius, threshold"
 
 

@@ -6,6 +6,9 @@ import sys
 def main() -> int:
     """The program; an interrupt while it still imports is an interrupt too."""
     try:
+        from vdiff_plugin.cli.streams import fill_closed
+
+        fill_closed()
         from vdiff_plugin.cli.main import run
     except KeyboardInterrupt:
         sys.stderr.write("vdiff: interrupted\n")

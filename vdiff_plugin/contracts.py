@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,6 +88,15 @@ class Stage(Protocol):
 
     def close(self) -> None:
         """Let go of what the stage holds."""
+        ...
+
+
+@runtime_checkable
+class Preparing(Protocol):
+    """What a stage may offer beside `Stage`: to work ahead, for hosts that run in steps."""
+
+    def prepare(self, frame: Frame) -> None:
+        """Keep in the cache what can be known of one source frame alone. Any thread may call."""
         ...
 
 
@@ -214,7 +223,12 @@ class Change:
 
 
 class Network(Protocol):
-    """A loaded network. Calls are serialised by the engine's inference lock."""
+    """A loaded network. The engine makes its calls one at a time unless `concurrent`."""
+
+    @property
+    def concurrent(self) -> bool:
+        """Whether calls may run side by side, in as many threads as there are."""
+        ...
 
     @property
     def radius(self) -> int:
@@ -234,11 +248,6 @@ class Network(Protocol):
     @property
     def alignment(self) -> str:
         """The aligner it was trained with, as `Services.aligner` takes it."""
-        ...
-
-    @property
-    def sharp_warp(self) -> bool:
-        """Whether neighbours are moved by cubic instead of linear interpolation."""
         ...
 
     @property

@@ -68,11 +68,15 @@ class Engine:
             WeightsError: damaged or foreign weights.
         """
         settings = settings or Settings.of()
-        with self._loading:
-            self._cache.resize(max(self._cache.limit, settings.cache))
+        self.reserve(settings.cache)
         session = open_session(clip, settings, stages=self.offers.stages, services=self)
         self._sessions.add(session)
         return session
+
+    def reserve(self, size: int) -> None:
+        """Let the cache hold `size` bytes at least."""
+        with self._loading:
+            self._cache.resize(max(self._cache.limit, size))
 
     def extractor(self, name: str) -> FeatureExtractor:
         """Build a feature extractor; options as in a stage list, `vgg16:layer=block2_conv2`.
@@ -107,7 +111,9 @@ class Engine:
             key = (_content_hash(path), name, settings.device, settings.precision)
             if key not in self._networks:
                 loaded = backend.load(path, device=settings.device, precision=settings.precision)
-                self._networks[key] = SerialNetwork(loaded, self._inference)
+                self._networks[key] = (
+                    loaded if loaded.concurrent else SerialNetwork(loaded, self._inference)
+                )
             return self._networks[key]
 
     def close(self) -> None:
@@ -131,8 +137,11 @@ class Engine:
         reasons = {name: self._hindrance(self._backend(name), settings.device) for name in names}
         able = [name for name, reason in reasons.items() if not reason]
         if not able:
-            listed = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
-            raise UsageError(f"no backend can run the network; {listed or 'none is installed'}")
+            listed = ", ".join(f"{name}: {reason}" for name, reason in reasons.items())
+            raise UsageError(
+                f"no backend can run the network on {settings.device} "
+                f"({listed or 'none is installed'}); {_remedy(settings)}"
+            )
         name = max(able, key=lambda each: self._backend(each).speed)
         return name, self._backend(name)
 
@@ -152,7 +161,7 @@ class Engine:
         devices = backend.devices()
         if any(each == device or each.startswith(f"{device}:") for each in devices):
             return ""
-        return f"no device {device!r}, have {', '.join(devices)}"
+        return f"has {', '.join(devices)}"
 
 
 class SerialNetwork:
@@ -166,6 +175,11 @@ class SerialNetwork:
     def __init__(self, network: Network, lock: threading.Lock) -> None:
         self._network = network
         self._lock = lock
+
+    @property
+    def concurrent(self) -> bool:
+        """True: the lock sees to it."""
+        return True
 
     @property
     def radius(self) -> int:
@@ -186,11 +200,6 @@ class SerialNetwork:
     def alignment(self) -> str:
         """The aligner it was trained with."""
         return self._network.alignment
-
-    @property
-    def sharp_warp(self) -> bool:
-        """Whether neighbours are moved by cubic instead of linear interpolation."""
-        return self._network.sharp_warp
 
     @property
     def fingerprint(self) -> bytes:
@@ -229,6 +238,13 @@ def _build[T](catalogue: Catalogue[Callable[..., T]], text: str, *parts: object)
     except TypeError as error:
         raise SettingsError(f"{catalogue.kind} {name}: {error}; write just {name}") from error
     return factory(*parts, **options)
+
+
+def _remedy(settings: Settings) -> str:
+    """What to do where no backend can do what `settings` ask for."""
+    if settings.device not in ("auto", "cpu"):
+        return "give --device cpu or auto; vdiff doctor says what is missing"
+    return "vdiff doctor says what is missing"
 
 
 def _content_hash(path: Path) -> str:

@@ -13,11 +13,14 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from vdiff_plugin.errors import FrameError
 from vdiff_plugin.pictures import Picture, clip_of, frame_of
 from vdiff_plugin.settings import Settings
 
 _MEDIA = "host_adapters.media"
+_FARM = "host_adapters.farm.resume"
 
 
 def enhance(
@@ -27,6 +30,7 @@ def enhance(
     start: int = 0,
     end: int | None = None,
     overwrite: bool = False,
+    resume: bool = False,
     codec: str | None = None,
     crf: float | None = None,
     pix_fmt: str | None = None,
@@ -41,6 +45,7 @@ def enhance(
         start: first frame, from 0.
         end: last frame, included; None is the clip's last.
         overwrite: replace `path_out` if it exists.
+        resume: keep finished parts beside `path_out`, and go on from those that are there.
         codec: encoder, such as h264, hevc or ffv1; by default one that keeps the format.
         crf: quality; lower is better and larger.
         pix_fmt: pixel format to write; by default that of `path_in`.
@@ -53,8 +58,8 @@ def enhance(
     Raises:
         VdiffError: `what; what to do`, on one line.
     """
-    media = import_module(_MEDIA)
-    return media.enhance(
+    job = import_module(_FARM).enhance_resumably if resume else import_module(_MEDIA).enhance
+    return job(
         path_in,
         path_out,
         settings=Settings.of(**settings),
@@ -79,7 +84,8 @@ def write_video(
     """Join pictures into a video file.
 
     Args:
-        video: pictures of one size and type, in order: (H, W) or (H, W, 3).
+        video: pictures of one size and type, in order: (H, W) or (H, W, 3). float32 is
+            rounded to 16 bits, for video files hold no floating point.
         path: the file; its suffix names the container.
         rate: pictures a second.
         overwrite: replace `path` if it exists.
@@ -90,11 +96,11 @@ def write_video(
         encoder_options: handed to the encoder as they are.
 
     Raises:
-        FrameError: no pictures, or pictures that are not alike.
+        FrameError: no pictures, pictures that are not alike, or NaN in one.
         OutputError: the file may not or cannot be written.
         SettingsError: options that do not fit.
     """
-    pictures = iter(video)
+    pictures = map(_storable, video)
     first = next(pictures, None)
     if first is None:
         raise FrameError(f"{path}: no pictures to write; give at least one")
@@ -106,6 +112,14 @@ def write_video(
         encode=_encoding(codec, crf, pix_fmt, encoder_options),
         overwrite=overwrite,
     )
+
+
+def _storable(picture: Picture) -> Picture:
+    if picture.dtype != np.float32:
+        return picture
+    if not np.isfinite(picture).all():
+        raise FrameError("a picture holds NaN or infinity; give numbers from 0 to 1")
+    return np.rint(np.clip(picture, 0, 1) * np.float32(65535)).astype(np.uint16)
 
 
 def _encoding(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
 import numpy as np
+import xxhash
 from numpy.typing import NDArray
 
 from vdiff_plugin.errors import FrameError
@@ -123,7 +123,7 @@ class Frame:
         """16 bytes that stand for the content: equal frames have equal keys."""
         if self.derived_key:
             return self.derived_key
-        digest = hashlib.blake2b(digest_size=16)
+        digest = xxhash.xxh3_128()
         for plane in self.planes:
             digest.update(f"{plane.dtype.str}{plane.shape}".encode())
             digest.update(np.ascontiguousarray(plane).data)

@@ -8,6 +8,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from vdiff_plugin.errors import SettingsError
+from vdiff_plugin.values import first_refused, refusal
 
 
 class Options(BaseModel):
@@ -35,13 +36,6 @@ class Options(BaseModel):
         try:
             return cls.model_validate(dict(given))
         except ValidationError as error:
-            raise SettingsError(cls._explain(owner, error)) from error
-
-    @classmethod
-    def _explain(cls, owner: str, error: ValidationError) -> str:
-        first = error.errors()[0]
-        name = str(first["loc"][0]) if first["loc"] else ""
-        reason = str(first["msg"]).removeprefix("Input ").removeprefix("Value error, ")
-        field = cls.model_fields.get(name)
-        meaning = f"; {name} is {field.description}" if field and field.description else ""
-        return f"{owner}: {name}={first.get('input')} is no good, it {reason}{meaning}"
+            name, value = first_refused(error)
+            wrong = f"{owner}: {name}={value}"
+            raise SettingsError(refusal(wrong, cls.model_fields[name])) from error

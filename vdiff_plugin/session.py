@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 from weakref import WeakValueDictionary
 
-from vdiff_plugin.contracts import Cache, Services, Stage, StageFactory
+from vdiff_plugin.contracts import Cache, Preparing, Services, Stage, StageFactory
 from vdiff_plugin.errors import FrameError, PluginError, UsageError
 from vdiff_plugin.frame import ClipInfo, Frame, Window
 from vdiff_plugin.plugins import Catalogue
@@ -55,11 +55,19 @@ class Session:
     Attributes:
         source: the clip that goes in.
         radius: frames on each side of n that a frame of the output can depend on.
+        lookahead: frames after n that it can depend on, at most `radius`.
     """
 
-    def __init__(self, source: ClipInfo, links: tuple[Link, ...], cache: Cache) -> None:
+    def __init__(
+        self,
+        source: ClipInfo,
+        links: tuple[Link, ...],
+        cache: Cache,
+        lookahead: int | None = None,
+    ) -> None:
         self.source = source
         self.radius = sum(link.stage.radius for link in links)
+        self.lookahead = self.radius if lookahead is None else min(lookahead, self.radius)
         self._links = links
         self._cache = cache
         self._fitting: WeakValueDictionary[int, Frame] = WeakValueDictionary()
@@ -73,10 +81,13 @@ class Session:
     @property
     def fingerprint(self) -> bytes:
         """Differs whenever the same source frames could give other pixels."""
-        return self._links[-1].fingerprint
+        fingerprint = self._links[-1].fingerprint
+        if self.lookahead == self.radius:
+            return fingerprint
+        return _digest(fingerprint, f"lookahead {self.lookahead}".encode())
 
     def needed(self, n: int, *, length: int | None = None) -> range:
-        """The frames that frame n depends on: n-radius .. n+radius within the clip.
+        """The frames that frame n depends on: n-radius .. n+lookahead within the clip.
 
         Args:
             n: frame number, from 0.
@@ -89,7 +100,7 @@ class Session:
         if n < 0 or (end is not None and n >= end):
             has = f"it has {end} frames" if end is not None else "frames count from 0"
             raise FrameError(f"no frame {n} in the clip; {has}")
-        stop = n + self.radius + 1
+        stop = n + self.lookahead + 1
         return range(max(0, n - self.radius), stop if end is None else min(stop, end))
 
     def render(self, n: int, frames: Mapping[int, Frame], *, length: int | None = None) -> Frame:
@@ -104,11 +115,25 @@ class Session:
             FrameError: a needed frame is missing, or does not fit the clip.
             UsageError: the session is closed.
         """
-        if self._closed:
-            raise UsageError("the session is closed; open the clip again")
+        self._require_open()
         needed = self.needed(n, length=length)
         window = {m: self._fit(m, n, frames) for m in needed}
         return _Rendering(self._links, self._cache, window).frame(len(self._links), n)
+
+    def prepare(self, frame: Frame) -> None:
+        """Do ahead what the first stage can do with one source frame alone.
+
+        What it finds is kept in the cache; `render` finds it there, and does without it.
+        For hosts that get frames before whole windows.
+
+        Raises:
+            FrameError: the frame does not fit the clip.
+            UsageError: the session is closed.
+        """
+        self._require_open()
+        stage = self._links[0].stage
+        if isinstance(stage, Preparing):
+            stage.prepare(frame.require(self.source))
 
     def close(self) -> None:
         """Close the stages, the last one first. Closing twice does nothing."""
@@ -124,6 +149,10 @@ class Session:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise UsageError("the session is closed; open the clip again")
 
     def _end(self, length: int | None) -> int | None:
         return self.source.length if length is None else length
@@ -206,7 +235,7 @@ def open_session(
             _require_stage(name, stage, source)
             chain.append((name, stage))
             source = stage.clip
-        session = Session(clip, _link(clip, chain), services.cache)
+        session = Session(clip, _link(clip, chain), services.cache, settings.lookahead)
         opened.pop_all()
         return session
 

@@ -7,9 +7,17 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
 
 from vdiff_plugin.errors import SettingsError, UnknownNameError
+from vdiff_plugin.values import first_refused, refusal
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?", re.IGNORECASE)
 _UNIT = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
@@ -28,7 +36,24 @@ def _parse_stages(value: object) -> object:
 
 def split_stages(text: str) -> tuple[str, ...]:
     """`"vdiff,colour:saturation=1.1"` -> `("vdiff", "colour:saturation=1.1")`."""
-    return tuple(part.strip() for part in text.split(",") if part.strip())
+    return tuple(part.strip() for part in text.split(","))
+
+
+def _require_named(stages: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse a chain without stages, or with a gap where a stage should stand.
+
+    Raises:
+        SettingsError: `vdiff,,colour`, or nothing.
+    """
+    stages = tuple(each.strip() for each in stages)
+    if not any(stages):
+        raise SettingsError("stages: none is named; write --stages vdiff or a list of stages")
+    if not all(stages):
+        raise SettingsError(
+            f"stages: {','.join(stages)!r} names no stage between two commas or at an end; take "
+            "the spare comma out"
+        )
+    return stages
 
 
 def parse_stage(text: str) -> tuple[str, dict[str, str]]:
@@ -43,12 +68,16 @@ def parse_stage(text: str) -> tuple[str, dict[str, str]]:
         option, equals, value = pair.partition("=")
         if not equals:
             raise SettingsError(f"stage {name}: {pair!r} has no value; write {pair}=VALUE")
+        if option.strip() in options:
+            raise SettingsError(f"stage {name}: {option.strip()} is given twice; give it once")
         options[option.strip()] = value.strip()
     return name.strip(), options
 
 
 Bytes = Annotated[int, BeforeValidator(parse_size)]
-StageList = Annotated[tuple[str, ...], BeforeValidator(_parse_stages)]
+StageList = Annotated[
+    tuple[str, ...], BeforeValidator(_parse_stages), AfterValidator(_require_named)
+]
 
 
 class Settings(BaseModel):
@@ -64,17 +93,30 @@ class Settings(BaseModel):
     )
     weights: Path | None = Field(None, description="a weights file instead of the bundled one")
     backend: str = Field("auto", description="what runs the network")
-    device: str = Field("auto", pattern=r"^(auto|cpu|gpu(:\d+)?)$", description="auto, cpu, gpu:0")
+    device: str = Field(
+        "auto",
+        pattern=r"^(auto|cpu|gpu(:\d+)?)$",
+        examples=["auto", "cpu", "gpu:0"],
+        description="where the network runs: auto, cpu, gpu:0",
+    )
     precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
         "auto", description="arithmetic of the convolutions"
     )
     tile: int = Field(
         0, ge=0, multiple_of=16, description="tile edge in pixels, multiple of 16; 0 chooses"
     )
-    cache: Bytes = Field(1 << 29, ge=0, description="bytes of features kept, such as 512M")
+    cache: Bytes = Field(
+        1 << 29,
+        ge=0,
+        examples=["a size such as 512M"],
+        description="bytes of features kept, such as 512M",
+    )
     scene_cuts: bool = Field(True, description="do not diffuse across scene cuts")
     dither: bool = Field(False, description="fixed-pattern dither when rounding to 8 bits")
-    stages: StageList = Field(("vdiff",), min_length=1, description="chain of stages, in order")
+    lookahead: int | None = Field(
+        None, ge=0, description="later frames that a frame may depend on; 0 is live, unset is all"
+    )
+    stages: StageList = Field(("vdiff",), description="chain of stages, in order")
 
     @classmethod
     def of(cls, **values: Any) -> Self:
@@ -101,8 +143,14 @@ class Settings(BaseModel):
         """
         try:
             values = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise SettingsError(f"{path}: {error}; give a readable TOML file") from error
+        except OSError as error:
+            reason = (error.strerror or "cannot be read").lower()
+            raise SettingsError(f"{path}: {reason}; give a readable TOML file") from error
+        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            reason = "not text" if isinstance(error, UnicodeDecodeError) else f"{error}"
+            raise SettingsError(
+                f"{path}: no TOML ({reason}); write lines of NAME = VALUE"
+            ) from error
         return cls.of(**{**values, **overrides})
 
     @classmethod
@@ -120,10 +168,5 @@ class Settings(BaseModel):
 
 
 def _explain(error: ValidationError) -> str:
-    first = error.errors()[0]
-    name = str(first["loc"][0]) if first["loc"] else "settings"
-    shown = first.get("input")
-    field = Settings.model_fields.get(name)
-    what = f" ({field.description})" if field and field.description else ""
-    reason = str(first["msg"]).removeprefix("Input ").removeprefix("Value error, ")
-    return f"{name}: {shown!r} is no good, it {reason}{what}; change --{name.replace('_', '-')}"
+    name, value = first_refused(error)
+    return refusal(f"{name}: {value!r}", Settings.model_fields[name])

@@ -6,6 +6,7 @@ import os
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from typing import NamedTuple
 
 from vdiff_plugin.errors import FrameError, UsageError
@@ -102,6 +103,67 @@ class Stream:
         return [self._session.render(n, frames, length=end) for n, frames, end in tasks]
 
 
+class PooledStream:
+    """A `Stream` whose frames are rendered by threads, several at a time, given in order.
+
+    At most 2 * workers frames are under way beyond those of one window. What is given when
+    does not depend on how fast they are: a frame is handed out when as many wait behind it.
+
+    Args:
+        session: what renders; the caller closes it.
+        workers: threads that render, at least 1; by default one a processor, 2 to 8.
+        first: output frame to begin with.
+        last: output frame to end with, included; by default the clip's last one.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        workers: int | None = None,
+        *,
+        first: int = 0,
+        last: int | None = None,
+    ) -> None:
+        workers = workers or min(8, max(2, os.cpu_count() or 2))
+        self._session = session
+        self._ahead = _Ahead(session, first, last)
+        self._most = 2 * workers
+        self._under_way: deque[Future[Frame]] = deque()
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="vdiff-render")
+
+    def push(self, frame: Frame) -> Iterator[Frame]:
+        """Take the next frame; give those whose turn has come.
+
+        Exhaust the iterator before the next call. A failure is raised in its frame's place.
+
+        Raises:
+            FrameError: the frame does not fit the clip, or the clip has no more.
+        """
+        return self._begin(self._ahead.push(frame))
+
+    def finish(self) -> Iterator[Frame]:
+        """Give the frames still owed, now that the last one was pushed.
+
+        Raises:
+            FrameError: fewer frames came than the clip was said to have.
+        """
+        yield from self._begin(self._ahead.finish())
+        while self._under_way:
+            yield self._under_way.popleft().result()
+
+    def close(self) -> None:
+        """Drop what has not begun, and wait for what has. Closing twice does nothing."""
+        for future in self._under_way:
+            future.cancel()
+        self._pool.shutdown()
+
+    def _begin(self, tasks: list[_Task]) -> Iterator[Frame]:
+        for n, window, end in tasks:
+            self._under_way.append(self._pool.submit(self._session.render, n, window, length=end))
+            if len(self._under_way) >= self._most:
+                yield self._under_way.popleft().result()
+
+
 def render_clip(
     session: Session,
     frames: Iterable[Frame],
@@ -113,37 +175,20 @@ def render_clip(
     """Render a clip, or a stretch of it, in order and several frames at a time.
 
     Frames are read, and finished ones given, in the caller's thread, so that decoding
-    and encoding overlap with rendering. At most 2 * workers frames are under way beyond
-    those of one window. The first failure is raised in its frame's place. Closing the
-    iterator early drops what has not begun and waits for what has.
+    and encoding overlap with rendering. The first failure is raised in its frame's place.
+    Closing the iterator early drops what has not begun and waits for what has.
 
     Args:
         session: what renders; the caller closes it.
         frames: in order, from the first that `first` needs to the last that `last` needs.
-        workers: threads that render, at least 1; by default one a processor, 2 to 8.
+        workers: see `PooledStream`, as `first` and `last`.
         first: output frame to begin with.
         last: output frame to end with, included; by default the clip's last one.
 
     Raises:
         FrameError: a frame that does not fit, or not as many as are needed.
     """
-    workers = workers or min(8, max(2, os.cpu_count() or 2))
-    ahead = _Ahead(session, first, last)
-    under_way: deque[Future[Frame]] = deque()
-    with ThreadPoolExecutor(workers, thread_name_prefix="vdiff-render") as pool:
-        try:
-            for n, window, end in _tasks(ahead, frames):
-                under_way.append(pool.submit(session.render, n, window, length=end))
-                if len(under_way) >= 2 * workers:
-                    yield under_way.popleft().result()
-            while under_way:
-                yield under_way.popleft().result()
-        finally:
-            for future in under_way:
-                future.cancel()
-
-
-def _tasks(ahead: _Ahead, frames: Iterable[Frame]) -> Iterator[_Task]:
-    for frame in frames:
-        yield from ahead.push(frame)
-    yield from ahead.finish()
+    with closing(PooledStream(session, workers, first=first, last=last)) as stream:
+        for frame in frames:
+            yield from stream.push(frame)
+        yield from stream.finish()

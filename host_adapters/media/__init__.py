@@ -4,9 +4,10 @@
 """
 
 from host_adapters.media.codecs import EncodeOptions, known_codecs
-from host_adapters.media.job import Progress, Summary, enhance, write_video
+from host_adapters.media.job import Summary, enhance, write_video
 from host_adapters.media.probe import probe
 from host_adapters.media.reader import ClipReader, Damage, Picture, read_clip
+from host_adapters.media.render import Progress
 from host_adapters.media.source import Source
 
 __all__ = [

@@ -60,10 +60,14 @@ class Converter:
         clip: what comes in.
         layout: what the encoder takes.
         dither: spread the rounding to 8 bits over a fixed pattern.
+        full_range: make full-range YUV of RGB, as JPEG has it, instead of limited-range.
     """
 
-    def __init__(self, clip: ClipInfo, layout: Layout, *, dither: bool = False) -> None:
+    def __init__(
+        self, clip: ClipInfo, layout: Layout, *, dither: bool = False, full_range: bool = False
+    ) -> None:
         self.layout = layout
+        self._full_range = full_range
         self._dither = dither
         self._clip = clip
         source, target = clip.format, layout.format
@@ -77,7 +81,7 @@ class Converter:
         family = self.layout.format.family
         if self._direct or family == self._clip.format.family:
             return tags
-        return tags.converted(family, self._clip.matrix, full_range=False)
+        return tags.converted(family, self._clip.matrix, full_range=self._full_range)
 
     def picture(self, frame: Frame, carrier: av.VideoFrame | None = None) -> av.VideoFrame:
         """One frame for the encoder; `carrier` lends its side data."""
@@ -113,7 +117,8 @@ class Converter:
         families = (self._clip.format.family, self.layout.format.family)
         theirs = ours
         if families[0] != families[1]:
-            theirs = ColorRange.JPEG if families[1] == "rgb" else ColorRange.MPEG
+            full = families[1] == "rgb" or self._full_range
+            theirs = ColorRange.JPEG if full else ColorRange.MPEG
         return picture.reformat(
             format=self.layout.name,
             src_colorspace=matrix,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,38 +26,49 @@ def decode_from(
     """Pictures in display order, the first one being frame n or one before it.
 
     Containers may land elsewhere than asked. So an entry counts only if its very first
-    picture comes out; else an earlier one is taken, and at last the file's start.
+    picture comes out, and whole; else an earlier one is taken, and at last the file's start.
 
     Args:
         path: the file.
         stream: the video stream's number in it.
         index: of the same stream.
         n: frame number.
-        threads: AUTO decodes several frames at once; SLICE keeps every picture that a
-            damaged file still gives, and gives the same ones each time.
+        threads: AUTO decodes several frames at once and ends at the first error; SLICE
+            keeps every picture that a damaged file still gives, and gives the same ones
+            each time.
     """
     for entry in index.entries(n)[:-1]:  # the last one is the start of the file
         with open_input(path) as container:
             video = video_stream(container, stream)
             pictures = _seek(container, video, entry, threads)
             first = next(pictures, None)
-            if first is not None and first.pts == entry:
+            if first is not None and first.pts == entry and not first.is_corrupt:
                 yield first
                 yield from pictures
                 return
     with open_input(path) as container:
-        yield from pictures_of(container, video_stream(container, stream), threads)
+        video = video_stream(container, stream)
+        yield from pictures_of(container, video, threads, to_the_end=threads != "AUTO")
 
 
 def pictures_of(
-    container: InputContainer, stream: VideoStream, threads: Threads = "AUTO"
+    container: InputContainer,
+    stream: VideoStream,
+    threads: Threads = "AUTO",
+    *,
+    to_the_end: bool = True,
 ) -> Iterator[av.VideoFrame]:
-    """Every picture that can be decoded from here on; damaged packets are passed over."""
+    """Every picture that can be decoded from here on.
+
+    Damaged packets are passed over; with `to_the_end` False the first one ends it.
+    """
     decoder = _decoder(stream)
     decoder.thread_type = threads
-    for packet in packets(container, stream):
-        yield from _decode(decoder, packet)
-    yield from _decode(decoder, None)
+    for packet in chain(packets(container, stream), (None,)):
+        pictures = _decode(decoder, packet)
+        if pictures is None and not to_the_end:
+            return
+        yield from pictures or ()
 
 
 def _seek(
@@ -66,7 +78,7 @@ def _seek(
         container.seek(entry, stream=stream)
     except av.FFmpegError:
         return
-    for picture in pictures_of(container, stream, threads):
+    for picture in pictures_of(container, stream, threads, to_the_end=threads != "AUTO"):
         if picture.pts is not None and picture.pts >= entry:
             yield picture
 
@@ -82,9 +94,12 @@ def _decoder(stream: VideoStream) -> VideoCodecContext:
     return decoder
 
 
-def _decode(decoder: VideoCodecContext, packet: av.Packet[Any] | None) -> list[av.VideoFrame]:
+def _decode(
+    decoder: VideoCodecContext, packet: av.Packet[Any] | None
+) -> list[av.VideoFrame] | None:
+    """Pictures that are ready; None if the packet cannot be decoded."""
     try:
         return decoder.decode(packet)
     except av.FFmpegError as error:
         raise_exhausted(error)
-        return []
+        return None

@@ -17,6 +17,7 @@ from vdiff_plugin.errors import MediaError, ResourceError
 
 _TEXT_ART = {"tty", "bintext", "xbin", "adf", "idf"}  # libav would play any text file
 _MAX_FAILURES = 256  # in a row without one packet between them: nothing more will come
+_SOME_MEMORY = 1 << 26  # bytes: a few pictures
 _COVER = Disposition.attached_pic | Disposition.timed_thumbnails
 
 
@@ -90,9 +91,20 @@ def packets(container: InputContainer, *streams: Stream) -> Iterator[av.Packet[A
 
 
 def raise_exhausted(error: av.FFmpegError) -> None:
-    """Turn libav's lack of memory into ours; let other errors pass."""
-    if error.errno == errno.ENOMEM:
+    """Turn libav's lack of memory into ours; let other errors pass.
+
+    Damaged data can ask for any amount of memory. So it counts only if there is really none.
+    """
+    if error.errno == errno.ENOMEM and not _has_memory():
         raise ResourceError("memory is exhausted; close other programs") from error
+
+
+def _has_memory() -> bool:
+    try:
+        bytearray(_SOME_MEMORY)
+    except MemoryError:
+        return False
+    return True
 
 
 def unreadable(path: Path, error: av.FFmpegError) -> MediaError:
@@ -107,6 +119,10 @@ def unreadable(path: Path, error: av.FFmpegError) -> MediaError:
 
 def _require_file(path: Path) -> None:
     try:
+        if path.is_fifo() or path.is_socket():
+            raise MediaError(
+                f"{path}: a pipe, which cannot be read twice; save it to a file, or use vdiff pipe"
+            )
         with path.open("rb") as file:
             empty = not file.read(1)
     except IsADirectoryError as error:

@@ -10,12 +10,15 @@ from fractions import Fraction
 import av
 from av.codec.context import Flags
 from av.video.codeccontext import VideoCodecContext
+from av.video.stream import VideoStream
 
 from host_adapters.media.codecs import EncodeOptions
 from host_adapters.media.colour import ColourTags
+from host_adapters.media.demux import raise_exhausted
 from host_adapters.media.formats import Layout
 from host_adapters.media.hdr import Hdr
-from vdiff_plugin.errors import SettingsError
+from host_adapters.media.overhear import Said, overhear
+from vdiff_plugin.errors import MediaError, SettingsError
 
 _CRF_END = 63  # of VP9 and AV1; x264 and x265 end at 51 and clip
 _CRF = {"libx264": 16.0, "libx264rgb": 16.0, "libx265": 16.0, "libsvtav1": 20.0} | {
@@ -36,6 +39,11 @@ _PARAMETERS = {
     "libx265": "x265-params",
     "libsvtav1": "svtav1-params",
 }
+_PRESETS = (  # of x264 and x265
+    *("ultrafast", "superfast", "veryfast", "faster", "fast"),
+    *("medium", "slow", "slower", "veryslow", "placebo"),
+)
+_UNKNOWN = ("Error parsing option", "Unknown option")  # said of a part of those parameters
 _BY_QUANTISER = {"mpeg4", "mpeg2video", "mpeg1video", "mjpeg", "flv", "msmpeg4", "wmv2"}
 _FRAME_CLOCK = {"mpeg4", "mpeg2video", "mpeg1video"}  # they count frames, not time
 _CAPTIONED = {"libx264", "libx264rgb", "libx265", "h264_nvenc", "hevc_nvenc"}
@@ -98,15 +106,51 @@ def open_encoder(
     if layout.format.alpha and codec.startswith("libvpx"):
         given.setdefault("auto-alt-ref", "0")  # libvpx cannot do both
     context.options = dict(given)
+    with overhear() as said:
+        refused = _try_to_open(context)
+    if refused:
+        # The context is not to be touched any more: libav has taken its codec away.
+        raise SettingsError(_why_refused(codec, layout, spec, options, said)) from refused
+    _require_used(context, options, said)
+
+
+def _try_to_open(context: VideoCodecContext) -> Exception | None:
     try:
         context.open()
     except (av.FFmpegError, ValueError) as error:
-        shown = " ".join(f"{k}={v}" for k, v in options.encoder_options.items())
-        raise SettingsError(
-            f"{codec} refuses {spec.width}x{spec.height} {layout.name} "
-            f"{shown or 'with these settings'}; check --pix-fmt, --crf and --encoder-options"
+        return error
+    return None
+
+
+def _why_refused(
+    codec: str, layout: Layout, spec: VideoSpec, options: EncodeOptions, said: Said
+) -> str:
+    given = options.encoder_options
+    shown = " ".join(f"{k}={v}" for k, v in given.items()) or "with these settings"
+    reasons = said.by(codec)
+    reason = f" ({reasons[0]})" if reasons else ""
+    remedy = "check --pix-fmt, --crf and --encoder-options"
+    if codec.startswith("libx26") and given.get("preset", "fast") not in _PRESETS:
+        remedy = f"its presets are {', '.join(_PRESETS)}"
+    return f"{codec} refuses {spec.width}x{spec.height} {layout.name} {shown}{reason}; {remedy}"
+
+
+def encode(
+    context: VideoCodecContext, picture: av.VideoFrame | None
+) -> list[av.Packet[VideoStream]]:
+    """Packets that are ready once the encoder has `picture`; None takes out the rest.
+
+    Raises:
+        MediaError: the encoder failed.
+        ResourceError: memory is exhausted.
+    """
+    try:
+        return context.encode(picture)
+    except av.FFmpegError as error:
+        raise_exhausted(error)
+        raise MediaError(
+            f"{context.name} failed ({(error.strerror or 'unknown').lower()}); use another --codec"
         ) from error
-    _require_used(context, options)
 
 
 def _configure(context: VideoCodecContext, layout: Layout, spec: VideoSpec, container: str) -> None:
@@ -158,8 +202,14 @@ def _quality(context: VideoCodecContext, options: EncodeOptions) -> dict[str, st
     return {"crf": f"{crf:g}"} | ({"b": "0"} if codec.startswith("libvpx-") else {})
 
 
-def _require_used(context: VideoCodecContext, options: EncodeOptions) -> None:
-    """Options that libav hands back are ones that the encoder does not have."""
+def _require_used(context: VideoCodecContext, options: EncodeOptions, said: Said) -> None:
+    """Options that libav hands back, or says it cannot read, the encoder does not have."""
+    parameters = _PARAMETERS.get(context.name, "")
+    unread = [line for line in said.by(context.name) if line.startswith(_UNKNOWN)]
+    if unread and parameters in options.encoder_options:
+        raise SettingsError(
+            f"{context.name} cannot use all of {parameters} ({unread[0]}); take that part out"
+        )
     unknown = sorted(set(context.options) & set(options.encoder_options))
     if unknown:
         known = sorted({each.name for each in context.supported_options.private})

@@ -20,6 +20,8 @@ from host_adapters.media.decode import decode_from, pictures_of
 from host_adapters.media.demux import choose_video, open_input, video_stream
 from host_adapters.media.formats import Layout, layout_of
 from host_adapters.media.index import FrameIndex, index_packets, index_pictures
+from host_adapters.media.matroska import broken_spans, missing_bytes
+from host_adapters.media.mp4 import track_end
 from host_adapters.media.rational import fraction
 from host_adapters.media.source import Source, interlaced, is_same, require_same
 from vdiff_plugin.errors import MediaError
@@ -32,6 +34,7 @@ _SAMPLES = 6  # places in the file looked at for interlacing and changes of size
 _PATIENCE = 64  # pictures decoded for each of them, where seeking lands too early
 _RATE_ERROR = Fraction(1, 50)
 _SLACK = 0.25  # seconds that a header may promise beyond the last packet
+_ROUNDED = Fraction(2, 1000)  # seconds by which headers round when the video ends
 _FIELDS = (2, 3, 4, 5)  # AVFieldOrder: all that is neither unknown nor progressive
 _KEPT = {
     Type.MASTERING_DISPLAY_METADATA: "mastering_display_metadata",
@@ -62,7 +65,10 @@ def probe(path: Path) -> Source:
         stream = choose_video(container, path)
         number = stream.index
         promised = _promised_end(container, stream)
-        index = index_packets(container, stream)
+        stated = _stated_end(path, container, stream)
+        checked = "matroska" in container.format.name
+        broken = broken_spans(path) if checked else []
+        index = index_packets(container, stream, broken)
     if not index.packets:
         raise MediaError(f"{path}: a video stream without frames; give one with a picture")
     with open_input(path) as container:
@@ -76,7 +82,8 @@ def probe(path: Path) -> Source:
             raise interlaced(source, 0)
     source = _number_frames(source, first)
     _look_ahead(source, first[0])
-    return replace(source, truncated=_missing(source, promised))
+    source = replace(source, truncated=_missing(source, promised))
+    return source if source.truncated else _with_end(source, stated)
 
 
 def _describe(
@@ -100,7 +107,7 @@ def _describe(
         container=container.format.name,
         stream=stream.index,
         codec=stream.codec_context.name,
-        info=_clip_info(path, picture, layout, tags),
+        info=_clip_info(picture, layout, tags),
         layout=layout,
         tags=tags,
         time_base=fraction(stream.time_base),
@@ -111,17 +118,12 @@ def _describe(
         frame_data=frozenset(
             name for kind, name in _OF_FRAMES.items() for each in first if kind in each.side_data
         ),
+        notes=_notes(tags, layout, picture),
     )
 
 
-def _clip_info(path: Path, picture: av.VideoFrame, layout: Layout, tags: ColourTags) -> ClipInfo:
-    matrix = tags.known_matrix()
-    if matrix is None:
-        matrix = tags.guess_matrix(picture.width, picture.height)
-        if layout.format.family == "yuv":
-            logger.warning("%s: names no colour matrix; %s is taken by its size", path, matrix)
-    if layout.name == "pal8":
-        logger.warning("%s: its palette is expanded to 8-bit RGB with alpha", path)
+def _clip_info(picture: av.VideoFrame, layout: Layout, tags: ColourTags) -> ClipInfo:
+    matrix = tags.known_matrix() or tags.guess_matrix(picture.width, picture.height)
     return ClipInfo(
         width=picture.width,
         height=picture.height,
@@ -130,6 +132,17 @@ def _clip_info(path: Path, picture: av.VideoFrame, layout: Layout, tags: ColourT
         full_range=tags.full_range(layout),
         chroma_location=tags.chroma_location(),
     )
+
+
+def _notes(tags: ColourTags, layout: Layout, picture: av.VideoFrame) -> tuple[str, ...]:
+    """What is taken for granted, or made of the pictures, without being asked."""
+    notes = []
+    if tags.known_matrix() is None and layout.format.family == "yuv":
+        guess = tags.guess_matrix(picture.width, picture.height)
+        notes.append(f"names no colour matrix; {guess} is taken by its size")
+    if layout.name == "pal8":
+        notes.append("its palette is expanded to 8-bit RGB with alpha")
+    return tuple(notes)
 
 
 def _rate(stream: VideoStream, index: FrameIndex) -> Fraction:
@@ -156,9 +169,10 @@ def _number_frames(source: Source, first: list[av.VideoFrame]) -> Source:
     # that do not come out are damaged, and keep their number.
     begin = min(known[0], *index.keys[:1].tolist()) if len(index.keys) else known[0]
     index = index.starting_at(begin)
-    if lost := len(source.index) - len(index):
-        logger.warning("%s: %d leading frames refer to what was cut off", source.path, lost)
-    return replace(source, index=index, info=source.info.with_length(len(index)))
+    lost, notes = len(source.index) - len(index), source.notes
+    if lost:
+        notes = (*notes, f"{lost} leading frames refer to what was cut off, and are left out")
+    return replace(source, index=index, info=source.info.with_length(len(index)), notes=notes)
 
 
 def _count_frames(source: Source) -> Source:
@@ -206,11 +220,37 @@ def _promised_end(container: InputContainer, stream: VideoStream) -> float:
     return (container.duration or 0) / 1e6 if "matroska" in container.format.name else 0.0
 
 
+def _stated_end(path: Path, container: InputContainer, stream: VideoStream) -> Fraction:
+    """When the header says that the video ends, counted from 0; 0 if it does not say."""
+    if "mp4" in container.format.name:
+        return track_end(path, stream.id) or Fraction(0)
+    if "matroska" not in container.format.name:
+        return Fraction(0)
+    if "DURATION" in stream.metadata:
+        return Fraction(_promised_end(container, stream))
+    alone = len(container.streams) == 1
+    return Fraction(container.duration or 0, av.time_base) if alone else Fraction(0)
+
+
+def _with_end(source: Source, stated: Fraction) -> Source:
+    """With the last frame shown until the video's stated end."""
+    index = source.index
+    if not stated or not index.seekable or index.pts[0] != 0:
+        return source
+    tolerance = int(_ROUNDED / source.time_base)
+    index = index.ending_at(round(stated / source.time_base), tolerance)
+    return replace(source, index=index)
+
+
 def _missing(source: Source, promised: float) -> str:
     """What a truncated file lacks, or nothing."""
     index = source.index
-    if index.end + max(_SLACK, 2 / float(source.rate)) >= promised:
-        return ""
-    if not index.declared:
+    early = index.end + max(_SLACK, 2 / float(source.rate)) < promised
+    counted = "mp4" in source.container and index.declared > 0  # frame by frame
+    if index.packets < index.declared and (early or counted):
+        return f"ends after {index.packets} of {index.declared} frames"
+    if early and not counted:
         return f"ends after {index.end:.2f} of {promised:.2f} seconds"
-    return f"ends after {index.packets} of {index.declared} frames"
+    if "matroska" in source.container and (missing := missing_bytes(source.path)):
+        return f"ends after {index.end:.2f} seconds, {missing} bytes before its end"
+    return ""

@@ -48,14 +48,16 @@ class Damage:
 
     Attributes:
         repeated: frames that gave no picture; the one before is shown again.
-        concealed: frames whose picture the decoder had to patch.
+        concealed: frames that are damaged and yet gave a picture.
+        doubtful: first and last frame of stretches in which something is damaged.
     """
 
     repeated: list[int] = field(default_factory=list)
     concealed: list[int] = field(default_factory=list)
+    doubtful: list[tuple[int, int]] = field(default_factory=list)
 
     def __len__(self) -> int:
-        return len(self.repeated) + len(self.concealed)
+        return len(self.repeated) + len(self.concealed) + len(self.doubtful)
 
 
 class ClipReader:
@@ -69,6 +71,7 @@ class ClipReader:
     def __init__(self, source: Source) -> None:
         self.source = source
         self.damage = Damage()
+        self._untold = list(source.notes)
 
     @property
     def info(self) -> ClipInfo:
@@ -97,6 +100,10 @@ class ClipReader:
         last = self.source.length - 1 if end is None else end
         if not 0 <= start <= last < self.source.length:
             raise FrameError(f"no frames {start} to {last}; the clip has {self.source.length}")
+        # Not before: where a request is refused, the reason is the only line.
+        while self._untold:
+            logger.warning("%s: %s", self.source.path, self._untold.pop(0))
+        self._note_doubtful(start, last)
         return self._pass(start, last)
 
     def _pass(self, start: int, last: int) -> Generator[Picture]:
@@ -119,7 +126,7 @@ class ClipReader:
         shown: Frame | av.VideoFrame | None = None  # the one before n; decoded ones may be many
         with closing(self._numbered(n, threads)) as numbered:
             for at, picture in numbered:
-                if at >= n and not careful and (at > n or picture.is_corrupt):
+                if at >= n and not careful and (at > n or self._is_doubtful(at, picture)):
                     return
                 while n < min(at, last + 1):
                     yield self._repeat(n, self._frame(shown or picture))
@@ -153,11 +160,28 @@ class ClipReader:
         return shown if isinstance(shown, Frame) else Frame(unpack(shown, self.source.layout))
 
     def _picture(self, n: int, picture: av.VideoFrame, frame: Frame) -> Picture:
-        if picture.is_corrupt:
+        if picture.is_corrupt or int(self.source.index.pts[n]) in self.source.index.damaged:
             self._note(self.damage.concealed, n, "the decoder patched it")
         carrier = picture if Type.A53_CC in picture.side_data else None
         index = self.source.index
         return Picture(n, int(index.pts[n]), index.duration(n), frame, carrier)
+
+    def _is_doubtful(self, n: int, picture: av.VideoFrame) -> bool:
+        return picture.is_corrupt or self.source.index.is_doubtful(int(self.source.index.pts[n]))
+
+    def _note_doubtful(self, start: int, last: int) -> None:
+        """Tell of stretches in which something is damaged that need not show."""
+        source, index = self.source, self.source.index
+        for first, end, lost in index.doubtful:
+            found = (index.number(first), min(index.number(end), len(index) - 1))
+            if found[0] > last or found[1] < start or found in self.damage.doubtful:
+                continue
+            self.damage.doubtful.append(found)
+            gone = f", frames lost: {lost}" if lost else ""
+            logger.warning(
+                "%s: between %s and %s the file is damaged%s; look at what comes out there",
+                *(source.path, source.describe(found[0]), source.describe(found[1]), gone),
+            )
 
     def _repeat(self, n: int, frame: Frame) -> Picture:
         self._note(self.damage.repeated, n, "the picture before it is shown again")

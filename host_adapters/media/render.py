@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 
-from host_adapters.media.reader import Picture
+from host_adapters.media.channel import read_ahead, write_behind
+from host_adapters.media.reader import ClipReader, Picture
 from vdiff_plugin.frame import Frame
 from vdiff_plugin.session import Session
 from vdiff_plugin.stream import render_clip
+
+Progress = Callable[[int, int], None]  # frames done, frames in all
+
+_AHEAD = 8  # decoded pictures waiting to be rendered
+_BEHIND = 8  # rendered frames waiting to be encoded
 
 
 def stretch_needed(session: Session, first: int, last: int) -> tuple[int, int]:
@@ -43,3 +49,41 @@ def render_stretch(
     with closing(render_clip(session, frames(), workers, first=first, last=last)) as rendered:
         for frame in rendered:
             yield sources.popleft(), frame
+
+
+def process_stretch(
+    reader: ClipReader,
+    session: Session,
+    first: int,
+    last: int,
+    write: Callable[[Picture, Frame], None],
+    progress: Progress | None = None,
+    workers: int = 2,
+) -> None:
+    """Decode, render and write output frames `first` to `last`, all three at once.
+
+    Args:
+        reader: gives what `session` needs of them.
+        session: renders; the caller closes it.
+        first: output frame to begin with.
+        last: output frame to end with, included.
+        write: called in order by a thread of its own, with the picture and its frame.
+        progress: called after each frame, in the caller's thread.
+        workers: threads that render.
+    """
+
+    def put_through(pair: tuple[Picture, Frame]) -> None:
+        write(*pair)
+
+    pictures = read_ahead(
+        reader.pictures(*stretch_needed(session, first, last)), _AHEAD, "vdiff-decode"
+    )
+    with (
+        write_behind(put_through, _BEHIND, "vdiff-encode") as put,
+        closing(pictures),
+        closing(render_stretch(session, pictures, first, last, workers)) as rendered,
+    ):
+        for done, pair in enumerate(rendered, 1):
+            put(pair)
+            if progress:
+                progress(done, last - first + 1)

@@ -35,6 +35,7 @@ class Source:
         side_data: libav's structures that hold for the whole stream, by their name.
         frame_data: names of the side data that its first frames carry one by one.
         truncated: what the file lacks at its end; empty if it is whole.
+        notes: what the user should know before its frames are processed.
     """
 
     path: Path
@@ -51,6 +52,7 @@ class Source:
     side_data: Mapping[str, bytes]
     frame_data: frozenset[str] = frozenset()
     truncated: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def length(self) -> int:

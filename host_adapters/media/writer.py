@@ -21,8 +21,7 @@ from host_adapters.media import containers
 from host_adapters.media.atomic import unwritable
 from host_adapters.media.codecs import EncodeOptions
 from host_adapters.media.convert import Converter
-from host_adapters.media.demux import raise_exhausted
-from host_adapters.media.encoder import VideoSpec, carries, open_encoder
+from host_adapters.media.encoder import VideoSpec, carries, encode, open_encoder
 from host_adapters.media.mp4 import set_creation_time
 from host_adapters.media.rational import fraction
 from host_adapters.media.remux import Copier
@@ -39,7 +38,7 @@ _STALE = re.compile(  # what the old encoder or muxer said of its own stream
 )
 _MATRIX = struct.Struct("=9i")
 _KEPT = {"mastering_display_metadata", "content_light_level", "display_matrix", "cpb_properties"}
-_COPIED = (  # from the encoder's context to a template's
+COPIED = (  # from the encoder's context to a template's
     *("width", "height", "pix_fmt", "framerate", "sample_aspect_ratio", "profile", "level"),
     *("color_range", "color_primaries", "color_trc", "colorspace", "chroma_sample_location"),
     *("bits_per_raw_sample", "reorder_depth", "extradata"),
@@ -95,6 +94,7 @@ class VideoWriter:
         self._copier = copier
         self._durations: dict[int, int] = {}
         self._packets = 0
+        self._copies = False
         self._creation_time = ""
         self._opened = ExitStack()
         if copier:
@@ -121,9 +121,34 @@ class VideoWriter:
         self._encode(picture)
         self.frames += 1
 
+    @property
+    def written(self) -> int:
+        """Frames that the encoder has given back and the file holds. Any thread may ask."""
+        return min(self._packets, self.frames)
+
+    @property
+    def extradata(self) -> bytes:
+        """What the encoder wants said in the header, such as H.264's parameter sets."""
+        return bytes(self._encoder.extradata or b"")
+
+    def copy(self, packet: av.Packet[Any]) -> None:
+        """Take a frame that an equal encoder has encoded elsewhere.
+
+        A writer either encodes or copies. Pts, dts and duration are in units of
+        `spec.time_base`, and frames come in the encoder's order.
+
+        Raises:
+            OutputError: the file cannot be written.
+        """
+        packet.time_base = self._target.spec.time_base
+        self._copies = True
+        self._mux(packet)
+        self.frames += 1
+
     def finish(self) -> None:
         """Write what the encoder still holds, the rest of the copies and the file's end."""
-        self._encode(None)
+        if not self._copies:  # an encoder that got nothing has nothing to give
+            self._encode(None)
         try:
             if self._copier:
                 self._copier.feed(None)
@@ -156,7 +181,11 @@ class VideoWriter:
             logger.warning("%s: cannot hold the keys %s", target.shown, ", ".join(header.lost))
         self._creation_time = header.creation_time
         self._container: OutputContainer = av.open(
-            str(target.file), "w", format=target.container, container_options=dict(header.options)
+            # An absolute name, for libav takes what stands before a colon for a protocol.
+            str(target.file.absolute()),
+            "w",
+            format=target.container,
+            container_options=dict(header.options),
         )
         self._opened.callback(self._container.close)
         self._container.metadata.update(header.metadata)
@@ -204,7 +233,7 @@ class VideoWriter:
         self._open_encoder()
         with template_stream(canonical, spec.width, spec.height, spec.hdr) as template:
             stream = self._container.add_stream_from_template(template, opaque=True)
-        for name in _COPIED:
+        for name in COPIED:
             value = getattr(self._encoder, name)
             if value is not None:
                 setattr(stream.codec_context, name, value)
@@ -256,15 +285,7 @@ class VideoWriter:
             self._container.set_chapters(chapters)
 
     def _encode(self, picture: av.VideoFrame | None) -> None:
-        try:
-            packets = self._encoder.encode(picture)
-        except av.FFmpegError as error:
-            raise_exhausted(error)
-            raise MediaError(
-                f"{self._target.codec} failed ({(error.strerror or 'unknown').lower()}); "
-                "use another --codec"
-            ) from error
-        for packet in packets:
+        for packet in encode(self._encoder, picture):
             self._mux(packet)
 
     def _mux(self, packet: av.Packet[Any]) -> None:

@@ -21,7 +21,7 @@ PIXELS = Pixels(np.zeros((16, 16), np.uint8), np.zeros((8, 8, 2), np.uint8), 1.0
 class AddingNetwork:
     """A network whose one weight is a file's first byte: it adds that much light."""
 
-    radius, stride, halo, alignment = 1, 16, 0, "dis"
+    radius, stride, halo, alignment, concurrent = 1, 16, 0, "dis", False
 
     def __init__(self, path: Path) -> None:
         self.fingerprint = path.read_bytes()
@@ -115,9 +115,15 @@ def test_a_wish_for_a_gpu_decides_among_backends(engine: Engine, device: str) ->
 @pytest.mark.parametrize(
     ("wish", "message"),
     [
-        ({"backend": "absent"}, "no backend can run the network; absent: its library is not"),
-        ({"backend": "quick", "device": "gpu"}, "quick: no device 'gpu', have cpu"),
-        ({"device": "gpu:1"}, "absent: .*; quick: no device .*; slow: no device 'gpu:1', have cpu"),
+        (
+            {"backend": "absent"},
+            "no backend can run the network on auto .absent: its library is not",
+        ),
+        (
+            {"backend": "quick", "device": "gpu"},
+            "on gpu .quick: has cpu.; give --device cpu or auto",
+        ),
+        ({"device": "gpu:1"}, "absent: .*, quick: has cpu, slow: has cpu, gpu:0.; give"),
     ],
 )
 def test_what_no_backend_can_do_is_explained(

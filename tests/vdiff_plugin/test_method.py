@@ -6,6 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -132,16 +133,38 @@ def test_written_pictures_read_back_bit_for_bit(tmp_path: Path) -> None:
 
 def test_the_methods_own_motion_jpeg(tmp_path: Path) -> None:
     path = tmp_path / "out.avi"
-    strict = {"strict": "unofficial"}  # libav's word for limited-range JPEG
-    write_video(
-        moving(3, (48, 64, 3)), path, codec="mjpeg", pix_fmt="yuv420p", encoder_options=strict
-    )
+    write_video(moving(3, (48, 64, 3)), path, codec="mjpeg", rate=30)
     assert path.read_bytes()[8:12] == b"AVI "
     with pytest.raises(OutputError, match="exists"):
         write_video(moving(3), path)
     with pytest.raises(FrameError, match="no pictures to write"):
         write_video([], tmp_path / "none.avi")
     assert not (tmp_path / "none.avi").exists()
+
+
+@pytest.mark.parametrize("pix_fmt", [None, "yuv420p", "yuv422p", "yuv444p"])
+@pytest.mark.parametrize("kind", ["uint8", "uint16", "float32"])
+def test_motion_jpeg_shows_the_colours_that_were_given(
+    tmp_path: Path, kind: str, pix_fmt: str | None
+) -> None:
+    red, peak = np.array([200, 40, 0]), {"uint8": 1, "uint16": 257, "float32": 1 / 255}[kind]
+    picture = np.broadcast_to(red * peak, (32, 48, 3)).astype(kind)
+    write_video([picture] * 2, tmp_path / "o.avi", codec="mjpeg", pix_fmt=pix_fmt)
+    shown = cv2.VideoCapture(str(tmp_path / "o.avi")).read()[1][..., ::-1]  # by another's eyes
+    np.testing.assert_allclose(shown.reshape(-1, 3).mean(axis=0), red, atol=2)
+
+
+def test_pictures_of_floats_are_rounded_and_never_nan(tmp_path: Path) -> None:
+    from host_adapters.media import read_clip
+
+    ramp = np.linspace(-0.1, 1.1, 48 * 32, dtype=np.float32).reshape(32, 48)
+    write_video([ramp], tmp_path / "out.mkv")
+    (frame,) = read_clip(tmp_path / "out.mkv").frames()
+    np.testing.assert_array_equal(frame.planes[0], np.rint(np.clip(ramp, 0, 1) * 65535))
+    ramp[3, 4] = np.nan
+    with pytest.raises(FrameError, match="NaN or infinity; give numbers from 0 to 1"):
+        write_video([ramp], tmp_path / "nan.mkv")
+    assert not (tmp_path / "nan.mkv").exists()
 
 
 @pytest.mark.ffmpeg

@@ -258,7 +258,9 @@ def test_equal_chains_share_what_they_computed_and_others_do_not() -> None:
 def test_an_unknown_stage_lists_what_exists() -> None:
     with (
         engine_with() as engine,
-        pytest.raises(UnknownNameError, match="no stage 'sharpen'; have colour, mean, vdiff"),
+        pytest.raises(
+            UnknownNameError, match="no stage 'sharpen'; have changes, colour, mean, vdiff"
+        ),
     ):
         engine.open(SMALL, Settings.of(stages="mean,sharpen"))
 

@@ -63,7 +63,9 @@ def cut_score(before: Layout, after: Layout) -> float:
 
 def _cell_means(features: Features) -> NDArray[np.float64]:
     rows, columns = (_starts(size) for size in features.shape[:2])
-    sums = np.add.reduceat(np.add.reduceat(features, rows, 0, np.float64), columns, 1)
+    kind = np.uint32 if features.dtype == np.uint8 else np.float64
+    bands = [band.sum(axis=0, dtype=kind) for band in np.split(features, rows[1:])]
+    sums = np.add.reduceat(bands, columns, 1)
     heights = np.diff(rows, append=features.shape[0])
     widths = np.diff(columns, append=features.shape[1])
     means: NDArray[np.float64] = sums / (heights[:, None] * widths)[..., None]

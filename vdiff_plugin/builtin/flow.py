@@ -1,9 +1,8 @@
-"""Motion between frames: OpenCV's DIS optical flow, and warping along it."""
+"""Motion between frames: OpenCV's DIS optical flow."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import cv2
@@ -11,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from vdiff_plugin.contracts import Aligner, Flow, Pixels
+from vdiff_plugin.contracts import Aligner, Flow
 from vdiff_plugin.options import Options
 
 _SMOOTHING = 1.0  # sigma in half-size pixels: flow survives noise, edges stay
@@ -88,61 +87,3 @@ def _solver(finest_scale: int) -> Any:
     solver.setPatchStride(_PATCH // 2)
     solver.setVariationalRefinementIterations(0)
     return solver
-
-
-def warp_pixels(phases: Sequence[Pixels], flow: Flow, *, sharp: bool) -> tuple[Pixels, ...]:
-    """Bring a frame to the one that `flow` (H/2, W/2, 2) was measured from.
-
-    Args:
-        phases: of one frame; they share a luma plane.
-        flow: in half-size pixels.
-        sharp: cubic interpolation; linear takes a third of its time and blurs a little.
-    """
-    interpolation = cv2.INTER_CUBIC if sharp else cv2.INTER_LINEAR
-    places = _places(flow)
-    luma = _sampled(phases[0].luma, _doubled(places), interpolation)
-    return tuple(
-        Pixels(luma, _sampled(phase.chroma, places, interpolation), phase.scale) for phase in phases
-    )
-
-
-def warp_features(features: NDArray[np.uint8], flow: Flow) -> NDArray[np.uint8]:
-    """Bring features (H/4, W/4, C) along; `flow` is (H/2, W/2, 2)."""
-    height, width = features.shape[:2]
-    quarter = cv2.resize(flow, (width, height), interpolation=cv2.INTER_AREA) * np.float32(0.5)
-    return _sampled(features, _places(quarter), cv2.INTER_LINEAR)
-
-
-def _places(flow: Flow) -> Flow:
-    """Where each position is to be sampled: x and y, (h, w, 2)."""
-    height, width = flow.shape[:2]
-    places = flow.copy()
-    places[..., 0] += np.arange(width, dtype=np.float32)
-    places[..., 1] += np.arange(height, dtype=np.float32)[:, None]
-    return places
-
-
-def _doubled(places: Flow) -> Flow:
-    """The same at twice the size.
-
-    Sample i of the larger grid lies at (i - 1/2) / 2 of the smaller; linear interpolation of
-    places is that of flow, except that it holds the last half step at the borders.
-    """
-    height, width = places.shape[:2]
-    larger = cv2.resize(
-        places * np.float32(2) + np.float32(0.5),
-        (2 * width, 2 * height),
-        interpolation=cv2.INTER_LINEAR,
-    )
-    larger[:, 0, 0] -= np.float32(0.5)
-    larger[:, -1, 0] += np.float32(0.5)
-    larger[0, :, 1] -= np.float32(0.5)
-    larger[-1, :, 1] += np.float32(0.5)
-    return np.asarray(larger, np.float32)
-
-
-def _sampled(samples: NDArray[Any], places: Flow, interpolation: int) -> NDArray[Any]:
-    warped: NDArray[Any] = cv2.remap(
-        samples, places, None, interpolation, borderMode=cv2.BORDER_REPLICATE
-    )
-    return warped

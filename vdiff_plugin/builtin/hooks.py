@@ -24,7 +24,11 @@ from vdiff_plugin.settings import Settings
 @hookimpl
 def vdiff_stages() -> Mapping[str, StageFactory]:
     """Restoration, and what an editor keeps beside it."""
-    return {"vdiff": _stage("restore:open_stage"), "colour": _stage("colour:open_stage")}
+    return {
+        "vdiff": _stage("restore:open_stage"),
+        "colour": _stage("colour:open_stage"),
+        "changes": _stage("change_map:open_stage"),
+    }
 
 
 @hookimpl
@@ -54,6 +58,7 @@ def vdiff_backends() -> Mapping[str, Callable[[], Backend]]:
     """Libraries that run the network; they agree on every pixel."""
     return {
         "keras": _late("keras_backend:KerasBackend"),
+        "native": _late("native_backend:NativeBackend"),
         "numpy": _late("reference:NumpyBackend"),
         "openvino": _late("openvino_backend:OpenVinoBackend"),
     }

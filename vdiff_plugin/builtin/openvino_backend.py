@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from vdiff_plugin.builtin.reference import LoadedNetwork
 from vdiff_plugin.contracts import Change, Fusion, Pixels
-from vdiff_plugin.errors import SettingsError
+from vdiff_plugin.errors import ResourceError, SettingsError
 from vdiff_plugin.model.arrays import change_of, frame_arrays, window_arrays
 from vdiff_plugin.model.openvino_ops import features_model, restore_model
 from vdiff_plugin.model.quiet import import_openvino
@@ -67,11 +67,16 @@ class OpenVinoNetwork(LoadedNetwork):
     ) -> list[NDArray[Any]]:
         shapes = tuple((part.shape, part.dtype.str) for part in inputs)
         key = (build.__name__, scale, shapes)
-        if key not in self._compiled:
-            model = build(self._layers, self.preset, inputs, scale)
-            self._compiled[key] = _compile(model)
-        results = self._compiled[key]([np.ascontiguousarray(part) for part in inputs])
-        return [np.array(results[i]) for i in range(len(results))]
+        try:
+            if key not in self._compiled:
+                model = build(self._layers, self.preset, inputs, scale)
+                self._compiled[key] = _compile(model)
+            results = self._compiled[key]([np.ascontiguousarray(part) for part in inputs])
+            return [np.array(results[i]) for i in range(len(results))]
+        except RuntimeError as error:  # it has no other class for this
+            if "allocate" not in str(error) and "bad_alloc" not in str(error):
+                raise
+            raise ResourceError("not enough memory; use a smaller --tile") from error
 
 
 def _compile(model: Any) -> Any:

@@ -20,6 +20,8 @@ from vdiff_plugin.model.weights import Weights, load_weights
 class LoadedNetwork:
     """What networks of all backends share: the facts of their weights."""
 
+    concurrent = False
+
     def __init__(self, weights: Weights) -> None:
         """Describe `weights`."""
         self.preset: Preset = weights.preset
@@ -27,7 +29,6 @@ class LoadedNetwork:
         self.radius = self.preset.radius
         self.halo = self.preset.halo
         self.alignment = f"dis:finest_scale={self.preset.finest_scale}"
-        self.sharp_warp = self.preset.sharp_warp
         self.fingerprint = weights.fingerprint
 
 

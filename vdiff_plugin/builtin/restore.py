@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from vdiff_plugin.builtin.cuts import CUT_SCORE, Layout, cut_score, describe
-from vdiff_plugin.builtin.flow import warp_features, warp_pixels
 from vdiff_plugin.builtin.noise import noise_level, window_level
 from vdiff_plugin.builtin.planes import apply_change, deepened, deeper_clip, to_pixels
 from vdiff_plugin.builtin.tiling import TiledRestorer
+from vdiff_plugin.builtin.warp import motion_of, warp_features, warp_pixels
 from vdiff_plugin.contracts import Aligner, Cache, Fusion, Network, Pixels, Services, Stage
 from vdiff_plugin.errors import SettingsError
 from vdiff_plugin.frame import ClipInfo, Frame, Window
@@ -131,6 +131,10 @@ class RestoreStage:
             dither=self._settings.dither,
         )
 
+    def prepare(self, frame: Frame) -> None:
+        """Look at a frame before the windows that hold it come."""
+        self._see(frame)
+
     def close(self) -> None:
         """Nothing to let go of: cache and network belong to the engine."""
 
@@ -176,9 +180,8 @@ class RestoreStage:
             yield Fusion(pixels, centre.features, neighbours, sigma)
 
     def _aligned(self, centre: Seen, other: Seen) -> tuple[tuple[Pixels, ...], NDArray[np.uint8]]:
-        flow = self._aligner.flow(centre.guide, other.guide)
-        pixels = warp_pixels(other.pixels, flow, sharp=self._network.sharp_warp)
-        return pixels, warp_features(other.features, flow)
+        motion = motion_of(self._aligner.flow(centre.guide, other.guide))
+        return warp_pixels(other.pixels, motion), warp_features(other.features, motion)
 
     def _sigma(self, seen: list[Seen]) -> tuple[float, float]:
         if self._settings.noise == "auto":

@@ -42,10 +42,12 @@ class TiledRestorer:
         while True:
             try:
                 return self._in_tiles(fusion, tile)
-            except ResourceError:
+            except (ResourceError, MemoryError) as error:
                 tile = tile // 2 // self._network.stride * self._network.stride
                 if tile < SMALLEST:
-                    raise
+                    raise ResourceError(
+                        "memory ran out; close other programs or scale the clip down"
+                    ) from error
                 logger.warning("memory ran out; going on with tiles of %d pixels", tile)
                 self._tile = tile
 

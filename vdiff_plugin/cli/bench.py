@@ -44,7 +44,7 @@ def bench(
 
     wanted = [_parse_size(text) for text in sizes.split(",")]
     with Engine() as engine:
-        names = presets.split(",") if presets else _presets(engine, settings.task)
+        names = presets.split(",") if presets is not None else _presets(engine, settings.task)
         rows = [("preset", "size", "fps", "ms a frame")]
         for name in names:
             chosen = Settings.of(**{**dict(settings), "preset": name})

@@ -80,7 +80,7 @@ def changes(
     Columns: frame, time in seconds, score (sum of the change map) and mean (a position).
     """
     from host_adapters.media import read_clip
-    from host_adapters.media.atomic import require_writable, whole_file
+    from vdiff_plugin.atomic import require_writable, write_whole
     from vdiff_plugin.engine import Engine
 
     with Engine() as engine:
@@ -97,8 +97,7 @@ def changes(
                 report(len(found), len(reader))
         text = _as_csv(found)
     if table:
-        with whole_file(table, overwrite=overwrite, sources=(path,)) as part:
-            part.write_text(text, encoding="utf-8")
+        write_whole(table, text.encode(), overwrite=overwrite, sources=(path,))
     else:
         typer.echo(text, nl=False)
 

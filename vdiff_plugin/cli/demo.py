@@ -110,7 +110,7 @@ def _restore(scene: Scene, files: Files, settings: Settings, report: Report) -> 
 def _show(scene: Scene, files: Files) -> None:
     """Noisy left and restored right, as a clip; and its middle frame as a picture."""
     from host_adapters import media
-    from host_adapters.media.atomic import whole_file
+    from vdiff_plugin.atomic import write_whole
     from vdiff_plugin.cli.comparison import beside, png
 
     wide = replace(scene.clip, width=2 * scene.width)
@@ -126,8 +126,7 @@ def _show(scene: Scene, files: Files) -> None:
     n = scene.length // 2
     restored = next(islice(_read(files.restored), n, None))
     panels = (("noisy", scene.noisy(n, _SIGMA)), ("restored", restored), ("clean", scene.clean(n)))
-    with whole_file(files.picture, overwrite=files.overwrite, sources=()) as part:
-        part.write_bytes(png(panels))
+    write_whole(files.picture, png(panels), overwrite=files.overwrite)
 
 
 def _read(path: Path) -> Iterator[Frame]:

@@ -8,7 +8,18 @@ from importlib import import_module
 from vdiff_plugin.contracts import Command
 from vdiff_plugin.hookspecs import hookimpl
 
-_NAMES = ("bench", "changes", "demo", "doctor", "enhance", "info", "verify")
+_NAMES = (
+    "bench",
+    "changes",
+    "demo",
+    "doctor",
+    "enhance",
+    "farm",
+    "ffmpeg",
+    "info",
+    "pipe",
+    "verify",
+)
 
 
 @hookimpl

@@ -18,6 +18,7 @@ import typer
 from typer.core import TyperGroup
 
 from vdiff_plugin.cli.logs import logs_to_stderr
+from vdiff_plugin.cli.streams import abandon, explain_lost, tolerant_stderr
 from vdiff_plugin.errors import UnknownNameError, VdiffError
 from vdiff_plugin.plugins import Catalogue, load_offers
 
@@ -34,30 +35,44 @@ def run(args: Sequence[str] | None = None) -> int:
     # TensorFlow writes its greetings to stderr, where progress lines belong.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     _end_cleanly_when_terminated()
+    with tolerant_stderr():
+        return _run(list(sys.argv[1:] if args is None else args))
+
+
+def _run(args: list[str]) -> int:
     try:
         with logs_to_stderr():
-            code = _dispatch(list(sys.argv[1:] if args is None else args))
+            code = _dispatch(args)
         if sys.stdout is not None:  # closed by whoever started us
             sys.stdout.flush()
     except VdiffError as error:
         return _fail(str(error), error.exit_code)
     except typer.TyperException as error:
-        return _fail(explain(error), error.exit_code)
+        return _fail(explain(error, args), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         code = _INTERRUPTED
-    except BrokenPipeError:
-        return _abandon_stdout()
+    except MemoryError:
+        return _fail("not enough memory; use a smaller --cache or --tile, or fewer pixels", 1)
     except OSError as error:
-        if error.filename is not None:
-            raise  # not our output: a file that some part should have explained
-        _abandon_stdout()
-        return _fail(f"the output cannot be written: {error.strerror}; make room for it", 1)
+        return _lose_stdout(error)
     # typer turns an interrupt within a command into an exit code.
     return _fail("interrupted", code) if code == _INTERRUPTED else code
 
 
-def build(commands: Catalogue[Callable[[], Any]]) -> typer.Typer:
-    """The parser, with every command that is on offer."""
+def _lose_stdout(error: OSError) -> int:
+    """End after our output could not be written."""
+    if error.filename is not None:
+        raise error  # not our output: a file that some part should have explained
+    abandon(sys.stdout)
+    if isinstance(error, BrokenPipeError):  # whoever read it has gone: nobody to say it to
+        return 1
+    return _fail(explain_lost(error), 1)
+
+
+def build(
+    commands: Catalogue[Callable[[], Any]], wanted: Iterable[str] | None = None
+) -> typer.Typer:
+    """The parser, with the commands of those names; by default every one that is on offer."""
     app = typer.Typer(
         name="vdiff",
         cls=_Group,
@@ -66,24 +81,43 @@ def build(commands: Catalogue[Callable[[], Any]]) -> typer.Typer:
         rich_markup_mode=None,  # plain help: it reads the same through a pipe or a pager
     )
     app.callback()(_vdiff)
-    for name in commands:
-        app.command(name)(commands.find(name)())
+    for name in commands if wanted is None else wanted:
+        _add(app, name, commands.find(name)())
     return app
 
 
-def explain(error: typer.TyperException) -> str:
+def _add(app: typer.Typer, name: str, command: Any) -> None:
+    """Add a command, or a group of them that a plug-in has made with typer."""
+    if isinstance(command, typer.Typer):
+        app.add_typer(command, name=name, cls=_Group)
+    else:
+        settings = getattr(command, "context_settings", None)  # how typer is to read it
+        app.command(name, context_settings=settings)(command)
+
+
+def explain(error: typer.TyperException, args: Sequence[str] = ()) -> str:
     """A usage error on one line, with what exists where a name was wrong."""
     context = getattr(error, "ctx", None)
     wrong = getattr(error, "option_name", None)
     if wrong and context and "No such option" in error.message:
+        if file := _file_with_dash(args, wrong):
+            return f"no option {file!r}; if it is a file, write ./{file} or put -- before the files"
         return str(UnknownNameError("option", wrong, _options(context.command.params)))
     what = " ".join(error.format_message().split()).rstrip(".")
     path = context.command_path if context else "vdiff"
     return f"{what[:1].lower()}{what[1:]}; see {path} --help"
 
 
+def _file_with_dash(args: Sequence[str], wrong: str) -> str | None:
+    """The argument that was taken for the option `wrong` and may be meant as a file."""
+    dashed = (each for each in args if each.startswith("-") and "." in each and "=" not in each)
+    return next((each for each in dashed if wrong.lstrip("-") in each), None)
+
+
 def _dispatch(args: list[str]) -> int:
-    app = build(load_offers().commands)
+    commands = load_offers().commands
+    wanted = args[:1] if args and args[0] in commands else list(commands)
+    app = build(commands, wanted)
     # Without standalone mode typer hands exit codes back and lets exceptions through.
     result = app(args=args or ["--help"], prog_name="vdiff", standalone_mode=False)
     return result if isinstance(result, int) else 0
@@ -131,11 +165,5 @@ def _end_cleanly_when_terminated() -> None:
 
 
 def _fail(text: str, code: int) -> int:
-    sys.stderr.write(f"vdiff: {text}\n")
+    sys.stderr.write(f"vdiff: {' '.join(text.splitlines())}\n")  # file names may hold any sign
     return code
-
-
-def _abandon_stdout() -> int:
-    """Whoever read our output has gone: nothing to say, and nobody to say it to."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 1

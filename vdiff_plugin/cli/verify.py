@@ -40,7 +40,9 @@ def verify(
 
     reader = read_clip(path)
     if start >= len(reader):
-        raise UsageError(f"no frame {start} in {path}; it has {len(reader)}")
+        raise UsageError(
+            f"no frame {start} in {path}, it has 0 to {len(reader) - 1}; give a lower --start"
+        )
     wanted = range(start, min(start + frames, len(reader)))
     stretch = _load(reader, wanted, settings)
     measure, wrong = None, []

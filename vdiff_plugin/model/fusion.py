@@ -10,8 +10,9 @@ from vdiff_plugin.model.ops import Ops, Tensor
 from vdiff_plugin.model.presets import PIXEL_CHANNELS, Preset
 from vdiff_plugin.model.trunk import TRUNKS
 
-_SIGMA_GAIN = 4.0  # noise reaches the network in quarter codes
-_SHRINK_UNIT = 1.0 / 64.0  # of the shrinkage in the head's sums
+SIGMA_GAIN = 4.0  # noise reaches the network in quarter codes
+SHRINK_UNIT = 1.0 / 64.0  # of the shrinkage in the head's sums
+SHRINK_STEPS = 256  # from none to all
 _DEVIATION_GAIN = 2.0  # x_n minus the average, in half codes
 
 
@@ -42,7 +43,7 @@ def fuse(
     Returns:
         (batch, H/2, W/2, 6) in 8-bit code values, multiples of 2**-14.
     """
-    levels = ops.spread(ops.quantise(sigma * _SIGMA_GAIN, 0, 255), centre[1])
+    levels = ops.spread(ops.quantise(sigma * SIGMA_GAIN, 0, 255), centre[1])
     gates = change_gates(ops, preset, centre, neighbours, valid, levels)
     diffused = diffuse(ops, centre, neighbours, gates)
     average = ops.quantise(centre[0] + diffused.gain, 0, 255, FRACTION)
@@ -51,7 +52,7 @@ def fuse(
     head = _trunk(ops, preset, detail, means, diffused, levels)
     residual, shrink = ops.split(head, [PIXEL_CHANNELS, PIXEL_CHANNELS])
     residual = ops.quantise(residual, -255, 255, FRACTION)
-    shrink = ops.quantise(shrink * _SHRINK_UNIT, 0, 1, 256)
+    shrink = ops.quantise(shrink * SHRINK_UNIT, 0, 1, SHRINK_STEPS)
     return diffused.gain + residual - shrink * detail
 
 

@@ -26,7 +26,6 @@ class Preset:
     detail_width: int  # channels at half size
     depth: int  # convolutions at each size
     finest_scale: int  # of the optical flow: 2 is quick, 1 is exact
-    sharp_warp: bool  # cubic instead of linear interpolation of neighbours' pixels
     halo: int  # pixels beyond which nothing influences an output pixel; multiple of 16
 
 
@@ -34,12 +33,12 @@ _PRESETS = (
     Preset(
         name="fast", radius=2, features=16, feature_layers=2, gates=16,
         trunk="shallow", width=32, detail_width=16, depth=2,
-        finest_scale=2, sharp_warp=False, halo=64,
+        finest_scale=2, halo=64,
     ),
     Preset(
         name="quality", radius=2, features=32, feature_layers=2, gates=24,
         trunk="deep", width=48, deep_width=80, detail_width=24, depth=2,
-        finest_scale=1, sharp_warp=False, halo=96,
+        finest_scale=1, halo=96,
     ),
 )  # fmt: skip
 

@@ -142,8 +142,12 @@ def quantise_kernel(
 
 def _assemble(path: Path, tensors: Mapping[str, NDArray], metadata: dict[str, str]) -> Weights:  # type: ignore[type-arg]
     if metadata.get("format") != FORMAT:
-        found = metadata.get("format", "none")
-        raise WeightsError(f"{path}: weights format {found}; this vdiff reads {FORMAT}")
+        found = metadata.get("format")
+        what = f"weights of the format {found}" if found else "not made by vdiff"
+        raise WeightsError(
+            f"{path}: {what}, and this vdiff reads {FORMAT} only; give a file that vdiff train "
+            "wrote, or leave --weights out to take the bundled ones"
+        )
     names = sorted({name.rpartition("/")[0] for name in tensors})
     try:
         layers = {

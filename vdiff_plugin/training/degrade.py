@@ -45,9 +45,9 @@ def correlated(clean: Sequence420, rng: np.random.Generator) -> Sequence420:
 
 
 def h264(clean: Sequence420, rng: np.random.Generator) -> Sequence420:
-    """x264 at crf 18 to 42."""
+    """x264 at crf 24 to 42."""
     options = {
-        "crf": str(int(rng.integers(18, 43))),
+        "crf": str(int(rng.integers(24, 43))),
         "preset": str(rng.choice(["veryfast", "fast", "medium"])),
         "g": str(int(rng.choice([12, 50, 250]))),
     }

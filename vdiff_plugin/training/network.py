@@ -71,23 +71,27 @@ def _features(ops: TrainingOps, preset: Preset, frames: Tensor) -> list[Tensor]:
 
 
 def _warped(features: Tensor, flow: Tensor) -> Tensor:
-    """Bilinear samples of (batch, h, w, c) at the positions that `flow` points to."""
+    """Bilinear samples of (batch, h, w, c) at the positions that `flow` points to.
+
+    Written as a product with a matrix of weights: the gradient of a gather is a scatter,
+    which takes longer than all else in a step on processors.
+    """
     height, width, channels = features.shape[1:]
+    places = height * width
     # Whole grids: Keras 3.15 takes a (1, h, 1) summand for a bias of the last axis.
     grid_y, grid_x = np.mgrid[:height, :width].astype(np.float32)
-    x = k.clip(flow[..., 0] + grid_x, 0, width - 1)
-    y = k.clip(flow[..., 1] + grid_y, 0, height - 1)
-    left, top = k.floor(x), k.floor(y)
-    flat = k.reshape(features, (-1, height * width, channels))
-    rows = (top, k.minimum(top + 1, height - 1))
-    columns = (left, k.minimum(left + 1, width - 1))
-    weights_y, weights_x = (1 - (y - top), y - top), (1 - (x - left), x - left)
-    total = 0.0
-    for row, weight_y in zip(rows, weights_y, strict=True):
-        for column, weight_x in zip(columns, weights_x, strict=True):
-            index = k.reshape(k.cast(row * width + column, "int32"), (-1, height * width, 1))
-            taken = k.take_along_axis(flat, index, axis=1)
-            weight = k.reshape(weight_y * weight_x, (-1, height * width, 1))
-            total = total + taken * weight
-    mixed = k.reshape(total, (-1, height, width, channels))
+    weights_y = _tents(flow[..., 1] + grid_y, height)
+    weights_x = _tents(flow[..., 0] + grid_x, width)
+    weights = k.stop_gradient(
+        k.reshape(weights_y, (-1, places, height, 1)) * k.reshape(weights_x, (-1, places, 1, width))
+    )
+    flat = k.reshape(features, (-1, places, channels))
+    mixed = k.matmul(k.reshape(weights, (-1, places, places)), flat)
+    mixed = k.reshape(mixed, (-1, height, width, channels))
     return mixed + k.stop_gradient(k.round(mixed) - mixed)
+
+
+def _tents(position: Tensor, size: int) -> Tensor:
+    """Linear interpolation weights (..., size) of positions clamped to 0..size-1."""
+    inside = k.expand_dims(k.clip(position, 0, size - 1), -1)
+    return k.relu(1.0 - k.absolute(inside - np.arange(size, dtype=np.float32)))

@@ -31,7 +31,7 @@ class Recipe(BaseModel):
     last_rate: float = 2e-5
     warmup: Annotated[int, Field(ge=0)] = 500  # steps up to `rate`; sudden ones kill units
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.999
-    loss: Literal["charbonnier", "mse"] = "charbonnier"
+    loss: Literal["charbonnier", "log", "mse"] = "charbonnier"
 
     @classmethod
     def read(cls, path: Path) -> Self:

@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vdiff_plugin.builtin.flow import DisAligner, warp_pixels
+from vdiff_plugin.builtin.flow import DisAligner
 from vdiff_plugin.builtin.noise import noise_level, window_level
+from vdiff_plugin.builtin.warp import motion_of, warp_pixels
 from vdiff_plugin.contracts import Flow, Pixels
 from vdiff_plugin.training.degrade import DEGRADATIONS, ENCODED
 from vdiff_plugin.training.footage import (
@@ -149,7 +150,7 @@ def align_window(clip: Sequence420, n: int, aligner: DisAligner) -> AlignedWindo
     others = [i for i in range(2 * RADIUS + 1) if i != RADIUS]
     flows = [aligner.flow(guides[RADIUS], guides[i]) for i in others]
     moved = [
-        warp_pixels(pixels[i : i + 1], flow, sharp=True)[0]
+        warp_pixels(pixels[i : i + 1], motion_of(flow))[0]
         for i, flow in zip(others, flows, strict=True)
     ]
     return AlignedWindow(

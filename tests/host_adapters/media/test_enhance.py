@@ -268,8 +268,8 @@ def test_the_shortest_clips(tmp_path: Path, frames: int) -> None:
     assert len(keys(tmp_path / "out.mp4")) == frames
 
 
-def test_progress_counts_every_frame(tmp_path: Path) -> None:
-    path = make(tmp_path / "in.mp4", frames=6)
+def progress_of(path: Path, **options: Any) -> list[tuple[int, int]]:
+    """What `enhance` tells of its progress, from the caller's thread."""
     told: list[tuple[int, int]] = []
     main = threading.current_thread()
 
@@ -277,8 +277,22 @@ def test_progress_counts_every_frame(tmp_path: Path) -> None:
         assert threading.current_thread() is main
         told.append((done, total))
 
-    enhance(path, tmp_path / "out.mkv", settings=NO_NETWORK, end=4, progress=progress)
-    assert told == [(n, 5) for n in range(1, 6)]
+    enhance(path, path.with_name("out.mkv"), settings=NO_NETWORK, progress=progress, **options)
+    return told
+
+
+def test_progress_counts_frames_that_are_written(tmp_path: Path) -> None:
+    path = make(tmp_path / "in.mp4", frames=6)
+    # libx264 looks ahead over the whole clip, and gives back nothing before its end.
+    assert progress_of(path, end=4) == [(0, 5)] * 5 + [(5, 5)]
+
+
+def test_progress_goes_forward_to_the_last_frame(tmp_path: Path) -> None:
+    path = make(tmp_path / "in.mp4", frames=40)
+    told = progress_of(path, encode=EncodeOptions(codec="ffv1"))
+    assert told == sorted(told)
+    assert 0 < told[-2][0] < 40
+    assert told[-1] == (40, 40)
 
 
 class Failing:

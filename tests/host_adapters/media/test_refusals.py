@@ -23,7 +23,19 @@ NO_NETWORK = Settings.of(stages=("colour",))
         (EncodeOptions(codec="libx264", encoder_options={"sparkle": "1"}), "no option 'sparkle'"),
         (
             EncodeOptions(codec="libx265", encoder_options={"preset": "warp"}),
-            "refuses .*preset=warp",
+            "refuses .*preset=warp.*; its presets are ultrafast, .*placebo",
+        ),
+        (
+            EncodeOptions(codec="libx264", encoder_options={"crf": "low"}),
+            'crf=low .Unable to parse "crf" option value "low".; check',
+        ),
+        (
+            EncodeOptions(codec="libx264", encoder_options={"x264-params": "sparkle=1"}),
+            "cannot use all of x264-params .*sparkle.*take that part out",
+        ),
+        (
+            EncodeOptions(codec="libx265", encoder_options={"x265-params": "sparkle=1"}),
+            "cannot use all of x265-params .*sparkle.*take that part out",
         ),
         (EncodeOptions(codec="libvpx-vp9", pix_fmt="yuv420p10le"), "libvpx-vp9 cannot hold"),
         (EncodeOptions(pix_fmt="rgb565le"), "cannot be written"),
@@ -53,10 +65,18 @@ def test_names_that_do_not_exist(tmp_path: Path) -> None:
         enhance(grey, tmp_path / "o.mp4", settings=NO_NETWORK)
 
 
-@pytest.mark.parametrize(("start", "end"), [(10, None), (3, 2), (0, 10), (-1, 4)])
-def test_stretches_outside_the_clip(tmp_path: Path, start: int, end: int | None) -> None:
+@pytest.mark.parametrize(
+    ("start", "end", "told"),
+    [
+        (10, None, "no frame 10 in .*, it has 0 to 9; change --start"),
+        (-1, 4, "no frame -1 in .*, it has 0 to 9; change --start"),
+        (0, 10, "no frame 10 in .*, it has 0 to 9; change --end"),
+        (3, 2, "no frames from 3 to 2; give an --end from 3 up"),
+    ],
+)
+def test_stretches_outside_the_clip(tmp_path: Path, start: int, end: int | None, told: str) -> None:
     path = make(tmp_path / "in.mp4")
-    with pytest.raises(SettingsError, match="it has 0 to 9, change --start and --end"):
+    with pytest.raises(SettingsError, match=told):
         enhance(path, tmp_path / "o.mkv", settings=NO_NETWORK, start=start, end=end)
 
 

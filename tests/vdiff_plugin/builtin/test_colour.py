@@ -223,9 +223,9 @@ def test_codes_above_the_peak_do_no_harm() -> None:
     ("stage", "message"),
     [
         ("colour:sharpness=1", "stage colour has no option 'sharpness'; have brightness, contrast"),
-        ("colour:saturation=5", "saturation=5 is no good, it should be less than or equal to 4"),
+        ("colour:saturation=5", "saturation=5 is no good; give a number from 0 to 4"),
         ("colour:gamma=0", "stage colour: gamma=0 is no good"),
-        ("colour:hue=red", "stage colour: hue=red is no good, it should be a valid number"),
+        ("colour:hue=red", "stage colour: hue=red is no good; give a number from -180 to 180"),
         ("colour:contrast=nan", "stage colour: contrast=nan is no good"),
         ("colour:gamma", "stage colour: 'gamma' has no value; write gamma=VALUE"),
     ],

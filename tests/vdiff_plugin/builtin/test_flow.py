@@ -8,8 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from vdiff_plugin.builtin.flow import DisAligner, open_aligner, warp_features, warp_pixels
-from vdiff_plugin.contracts import Pixels
+from vdiff_plugin.builtin.flow import DisAligner, open_aligner
 from vdiff_plugin.errors import SettingsError
 
 SHIFT = (6, 4)  # pixels, x and y
@@ -39,24 +38,6 @@ def test_a_shift_is_found(finest_scale: int, sigma: float) -> None:
     assert flow.shape == (120, 160, 2)
     inner = np.median(flow[20:-20, 20:-20], axis=(0, 1)) * 2
     np.testing.assert_allclose(inner, SHIFT, atol=0.5)
-
-
-@pytest.mark.parametrize("sharp", [False, True])
-def test_warping_undoes_the_shift(sharp: bool) -> None:
-    luma = _texture()
-    chroma = np.stack([luma[::2, ::2], luma[1::2, 1::2]], axis=-1)
-    moved = Pixels(_moved(luma), np.roll(chroma, (2, 3), axis=(0, 1)), 1.0)
-    flow = np.full((120, 160, 2), (SHIFT[0] / 2, SHIFT[1] / 2), np.float32)
-    (back,) = warp_pixels((moved,), flow, sharp=sharp)
-    np.testing.assert_array_equal(back.luma[8:-8, 8:-8], luma[8:-8, 8:-8])
-    np.testing.assert_array_equal(back.chroma[8:-8, 8:-8], chroma[8:-8, 8:-8])
-
-
-def test_features_move_by_quarter_of_the_shift() -> None:
-    features = np.random.default_rng(0).integers(0, 256, (60, 80, 16)).astype(np.uint8)
-    moved = np.roll(features, (1, 2), axis=(0, 1))
-    flow = np.full((120, 160, 2), (4, 2), np.float32)
-    np.testing.assert_array_equal(warp_features(moved, flow)[4:-4, 4:-4], features[4:-4, 4:-4])
 
 
 def test_flow_does_not_depend_on_threads_or_what_came_before() -> None:

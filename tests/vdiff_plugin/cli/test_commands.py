@@ -18,7 +18,8 @@ from host_adapters.media import read_clip, write_video
 from tests.clips import count_frames, write_clip
 from tests.conftest import Vdiff
 from vdiff_plugin.cli import main
-from vdiff_plugin.cli.enhance import parse_pairs
+from vdiff_plugin.cli.census import has_gpu
+from vdiff_plugin.cli.encoding import parse_pairs
 from vdiff_plugin.cli.scene import Scene
 
 SCENE = Scene(width=192, height=112, length=6)
@@ -179,3 +180,29 @@ def test_one_small_clip_of_another_maker(folder: Path) -> None:
     write_clip(folder / "other.mp4", codec="libx264", size=(64, 48))
     assert main.run(["enhance", "other.mp4", "other-out.mp4"]) == 0
     assert count_frames(folder / "other-out.mp4") == 8
+
+
+@pytest.mark.parametrize("command", ["info", "doctor"])
+def test_devices_are_told_without_tensorflow_where_there_is_no_gpu(
+    command: str, tmp_path: Path
+) -> None:
+    if has_gpu():
+        pytest.skip("here is a GPU, which TensorFlow is asked about")
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "vdiff_plugin", command],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+    )
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "vdiff_plugin.cli.census" in imported
+    assert not imported & {"tensorflow", "keras", "openvino"}
+    assert re.search(r"backend +keras +cpu\n", done.stdout)
+
+
+def test_a_gpu_is_seen_by_its_device(tmp_path: Path) -> None:
+    (tmp_path / "nvidiactl").touch()  # there without a GPU too
+    assert not has_gpu(tmp_path)
+    (tmp_path / "nvidia0").touch()
+    assert has_gpu(tmp_path)

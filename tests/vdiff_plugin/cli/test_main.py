@@ -80,7 +80,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         (["enhance", "a", "b", "--start", "x"], "'--start': Input should be a valid integer"),
         (["enhance", "a", "b", "--strength"], "'--strength' requires an argument"),
         (["enhance", "a", "b", "--strength", "7"], "strength: '7' is no good"),
-        (["enhance", "a", "b", "--precision", "fp8"], "'fp16'"),
+        (["enhance", "a", "b", "--precision", "fp8"], "give auto, fp32, bf16 or fp16"),
         (["enhance", "a", "b", "--tile", "100"], "multiple of 16"),
         (["enhance", "a", "b", "--encoder-options", "slow"], "encoder option 'slow' has no value"),
         (["enhance", "a", "b", "--progress", "loud"], "have auto, bar, json, none"),
@@ -116,6 +116,17 @@ def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(main, "load_offers", Offers)
     with pytest.raises(ZeroDivisionError, match="a bug"):
         main.run(["broken"])
+
+
+def test_memory_that_runs_out_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Offers:
+        commands = offered(greedy=lambda: bytearray(1 << 60))
+
+    monkeypatch.setattr(main, "load_offers", Offers)
+    assert main.run(["greedy"]) == 1
+    assert capsys.readouterr().err.startswith("vdiff: not enough memory; use a smaller --cache")
 
 
 def test_an_exit_code_of_a_strangers_command_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:

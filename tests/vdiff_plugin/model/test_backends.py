@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 from tests.vdiff_plugin.networks import random_fusion, random_weights_file
 from vdiff_plugin.builtin.keras_backend import KerasBackend
+from vdiff_plugin.builtin.native_backend import NativeBackend
 from vdiff_plugin.builtin.openvino_backend import OpenVinoBackend
 from vdiff_plugin.builtin.reference import NumpyBackend
 from vdiff_plugin.builtin.tiling import TiledRestorer
@@ -18,7 +20,11 @@ from vdiff_plugin.errors import SettingsError
 from vdiff_plugin.model.presets import PRESETS
 from vdiff_plugin.model.shapes import arithmetic
 
-BACKENDS: dict[str, type[Backend]] = {"keras": KerasBackend, "openvino": OpenVinoBackend}
+BACKENDS: dict[str, type[Backend]] = {
+    "keras": KerasBackend,
+    "native": NativeBackend,
+    "openvino": OpenVinoBackend,
+}
 WINDOWS = {
     "8 bit": {"height": 48, "width": 80},
     "8 bit, clip start": {"height": 64, "width": 48, "missing": (0, 1)},
@@ -65,6 +71,18 @@ def test_tiles_equal_the_whole(tmp_path: Path, kind: str, preset: str) -> None:
         np.testing.assert_array_equal(tiled.chroma, whole.chroma)
 
 
+def test_native_calls_run_side_by_side(tmp_path: Path) -> None:
+    """Each thread has arrays of its own, also when picture sizes alternate."""
+    network = _network("native", random_weights_file(tmp_path))
+    assert network.concurrent
+    fusions = [random_fusion(48 + 16 * (seed % 3), 80, seed=seed) for seed in range(12)]
+    alone = [network.restore(fusion).luma for fusion in fusions]
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(lambda fusion: network.restore(fusion).luma, fusions * 4))
+    for index, luma in enumerate(together):
+        np.testing.assert_array_equal(luma, alone[index % len(alone)])
+
+
 def test_a_smaller_halo_would_show(tmp_path: Path) -> None:
     """The receptive field is real: tiles with half of it differ, so the test above bites."""
     network = NumpyBackend().load(random_weights_file(tmp_path), device="cpu", precision="fp32")
@@ -95,7 +113,7 @@ def test_openvino_sends_no_telemetry(tmp_path: Path) -> None:
     assert not any(name.startswith("openvino_telemetry.") for name in sys.modules)
 
 
-@pytest.mark.parametrize("backend", [NumpyBackend, OpenVinoBackend])
+@pytest.mark.parametrize("backend", [NumpyBackend, OpenVinoBackend, NativeBackend])
 def test_backends_refuse_what_they_cannot_run(tmp_path: Path, backend: type[Backend]) -> None:
     path = random_weights_file(tmp_path)
     with pytest.raises(SettingsError, match="choose backend keras"):

@@ -1,0 +1,1 @@
+"""ffmpeg's command line with vdiff in its filter graphs."""

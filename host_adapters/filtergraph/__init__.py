@@ -1,0 +1,1 @@
+"""libavfilter's filter graphs, with vdiff as one of the filters."""

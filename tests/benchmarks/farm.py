@@ -1,0 +1,279 @@
+"""What a render farm costs, as Markdown tables for docs/benchmarks.md and docs/farm.md.
+
+python -m tests.benchmarks.farm [--frames N] [--size WxH] [--plan-frames N] [--only NAME]
+"""
+
+from __future__ import annotations
+
+import argparse
+import heapq
+import random
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from host_adapters.farm.dask_engine import local_cluster, on_dask
+from host_adapters.farm.join import check, join
+from host_adapters.farm.opened import OpenJob
+from host_adapters.farm.piece import render_piece
+from host_adapters.farm.plan import plan
+from host_adapters.media import EncodeOptions, enhance
+from tests.benchmarks.footage import noisy_clip
+from tests.benchmarks.machine import describe, load
+from tests.clips import write_clip
+from vdiff_plugin.engine import Engine
+from vdiff_plugin.farm.folder import JobFolder
+from vdiff_plugin.settings import Settings
+
+Row = Sequence[str]
+_CHUNK = 60
+_LOSSLESS = EncodeOptions(codec="ffv1")
+_SETTINGS = Settings.of(precision="fp32")
+_LENGTHS = (15, 30, 60, 120, 240, 480, 960)
+
+
+class Bench:
+    """One session of measuring.
+
+    Args:
+        folder: for clips and jobs.
+        frames: of the clip.
+        size: of the clip.
+        plan_frames: of the clip that is only planned.
+        runs: repetitions; medians are reported.
+    """
+
+    def __init__(
+        self, folder: Path, frames: int, size: tuple[int, int], plan_frames: int, runs: int
+    ) -> None:
+        self.folder = folder
+        self.frames = frames
+        self.size = size
+        self.plan_frames = plan_frames
+        self.runs = range(runs)
+        self._jobs = 0
+
+    def throughput(self) -> Iterator[Row]:
+        """Frames a second of one-thread workers, the first chunk of each not counted."""
+        yield "one-thread workers", "fps", "of one worker"
+        clip, first = self._clip(), 0.0
+        for workers in (1, 2):
+            found = statistics.median(self._fps(clip, workers) for _ in self.runs)
+            first = first or found
+            yield str(workers), f"{found:.2f}", f"{found / first:.3f}"
+
+    def overhead(self) -> Iterator[Row]:
+        """Chunks that know nothing of each other, and the join, against one `enhance`."""
+        yield f"{self.frames} frames, one engine", "seconds", "of the whole run"
+        clip = self._clip()
+        with Engine() as engine:
+            self._whole(clip, engine)  # loads, compiles
+            whole = statistics.median(self._whole(clip, engine) for _ in self.runs)
+            yield "`enhance`", f"{whole:.2f}", "1.000"
+            parts = [self._chunked(clip, engine, _CHUNK) for _ in self.runs]
+        rendering, joining = (statistics.median(each) for each in zip(*parts, strict=True))
+        yield f"chunks of {_CHUNK}: rendering", f"{rendering:.2f}", f"{rendering / whole:.3f}"
+        yield "join", f"{joining:.2f}", f"{joining / whole:.3f}"
+        total = rendering + joining
+        yield "together", f"{total:.2f}", f"{total / whole:.3f}"
+
+    def planning(self) -> Iterator[Row]:
+        """Seconds to plan a long file."""
+        yield "planning", "frames", "seconds"
+        clip = write_clip(self.folder / "long.mkv", self.plan_frames, codec="mpeg4")
+        begin = time.perf_counter()
+        self._plan(clip, _CHUNK)
+        yield "`farm plan`", str(self.plan_frames), f"{time.perf_counter() - begin:.2f}"
+
+    def schedule(self) -> Iterator[Row]:
+        """SIMULATED: what a large farm would need, from chunk times measured here."""
+        yield (
+            *("SIMULATED: 200 workers, 100,000 frames, 1 % deaths a chunk", "minutes"),
+            *("worker hours", "of them lost", "of ideal"),
+        )
+        fixed, each = self._cost()
+        start = self._start_up()
+        for length in _LENGTHS:
+            found = simulate(
+                frames=100_000,
+                length=length,
+                workers=200,
+                deaths=0.01,
+                fixed=fixed,
+                each=each,
+                start=start,
+            )
+            ideal = 100_000 * each / 200
+            yield (
+                f"chunks of {length}",
+                f"{found.elapsed / 60:.1f}",
+                f"{found.spent / 3600:.1f}",
+                f"{found.lost / found.spent:.1%}",
+                f"{found.elapsed / ideal:.3f}",
+            )
+        yield (
+            f"measured here: {fixed:.2f} s a chunk, {each:.3f} s a frame, {start:.1f} s to start",
+            *[""] * 4,
+        )
+
+    def _clip(self) -> Path:
+        return noisy_clip(self.folder / "clip.mkv", *self.size, self.frames)
+
+    def _plan(self, clip: Path, length: int, engine: Engine | None = None) -> JobFolder:
+        self._jobs += 1
+        out, job = self.folder / f"out-{self._jobs}.mkv", self.folder / f"job-{self._jobs}"
+        return plan(
+            clip,
+            out,
+            job,
+            chunk_frames=length,
+            settings=_SETTINGS,
+            encode=_LOSSLESS,
+            engine=engine,
+        )
+
+    def _fps(self, clip: Path, workers: int) -> float:
+        folder = self._plan(clip, max(8, self.frames // 12))
+        with local_cluster(workers) as client:
+            render = on_dask(client, folder)
+            table = folder.manifest.table
+            list(render(table[:workers]))  # each loads the network
+            begin = time.perf_counter()
+            assert not [each for each in render(table[workers:]) if each.failure]
+            taken = time.perf_counter() - begin
+        return sum(map(len, table[workers:])) / taken
+
+    def _whole(self, clip: Path, engine: Engine) -> float:
+        engine.cache.clear()
+        out = self.folder / "whole.mkv"
+        return _seconds(
+            lambda: enhance(
+                clip, out, settings=_SETTINGS, encode=_LOSSLESS, overwrite=True, engine=engine
+            )
+        )
+
+    def _chunked(self, clip: Path, engine: Engine, length: int) -> tuple[float, float]:
+        folder = self._plan(clip, length, engine)
+        with OpenJob(folder, engine=engine) as job:
+            job.session  # noqa: B018  # opened once a worker, not once a chunk
+            rendering = 0.0
+            for span in folder.manifest.table:
+                engine.cache.clear()  # a neighbour may have been rendered elsewhere
+                rendering += _seconds(lambda span=span: render_piece(job, span))
+            return rendering, _seconds(lambda: join(job, check(folder)))
+
+    def _cost(self) -> tuple[float, float]:
+        """Seconds a chunk costs beside its frames, and seconds a frame costs."""
+        lengths, times = (8, max(16, self.frames // 2)), []
+        clip = self._clip()
+        with Engine() as engine:
+            self._whole(clip, engine)
+            for length in lengths:
+                rendering, _ = self._chunked(clip, engine, length)
+                times.append(rendering * length / self.frames)
+        each = (times[1] - times[0]) / (lengths[1] - lengths[0])
+        return max(0.0, times[0] - each * lengths[0]), each
+
+    def _start_up(self) -> float:
+        """Seconds from the start of a cluster of one until its network is loaded."""
+        folder = self._plan(self._clip(), 1)
+        begin = time.perf_counter()
+        with local_cluster(1) as client:
+            list(on_dask(client, folder)(folder.manifest.table[:1]))
+            return time.perf_counter() - begin
+
+
+@dataclass
+class Schedule:
+    """What a simulated farm needed, in seconds.
+
+    Attributes:
+        elapsed: until the last chunk was finished.
+        spent: by all workers together, waiting at the end not counted.
+        lost: of that, in chunks whose worker died, and in starting again.
+    """
+
+    elapsed: float = 0.0
+    spent: float = 0.0
+    lost: float = 0.0
+
+
+def simulate(
+    *,
+    frames: int,
+    length: int,
+    workers: int,
+    deaths: float,
+    fixed: float,
+    each: float,
+    start: float,
+    seed: int = 1,
+) -> Schedule:
+    """A farm that hands out chunks as workers get free; no real machine takes part.
+
+    Args:
+        frames: of the job.
+        length: of a chunk.
+        workers: that start together.
+        deaths: probability that a chunk's worker dies before it is finished, at any moment.
+        fixed: seconds a chunk costs beside its frames.
+        each: seconds a frame costs.
+        start: seconds until a new worker is ready.
+        seed: of chance.
+    """
+    chance, found = random.Random(seed), Schedule()
+    waiting = [length] * (frames // length) + [frames % length] * bool(frames % length)
+    free = [start] * workers
+    found.spent = start * workers
+    while waiting:
+        now = heapq.heappop(free)
+        chunk = waiting.pop(0)
+        cost = fixed + each * chunk
+        if chance.random() < deaths:
+            cost = cost * chance.random() + start
+            found.lost += cost
+            waiting.append(chunk)
+        else:
+            found.elapsed = max(found.elapsed, now + cost)
+        found.spent += cost
+        heapq.heappush(free, now + cost)
+    return found
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.farm")
+    parser.add_argument("--frames", type=int, default=240, help="of the clip (default 240)")
+    parser.add_argument("--size", default="640x360", help="of the clip (default 640x360)")
+    parser.add_argument("--plan-frames", type=int, default=100_000, help="default 100,000")
+    parser.add_argument("--runs", type=int, default=3, help="repetitions (default 3)")
+    parser.add_argument("--only", help="throughput, overhead, planning or schedule")
+    given = parser.parse_args()
+    width, height = map(int, given.size.split("x"))
+    print(f"{describe()}; {load()} at the start; medians of {given.runs} runs.\n")
+    with tempfile.TemporaryDirectory(prefix="vdiff-farm-") as folder:
+        bench = Bench(Path(folder), given.frames, (width, height), given.plan_frames, given.runs)
+        for table in (bench.throughput, bench.overhead, bench.planning, bench.schedule):
+            if given.only in (None, table.__name__):
+                _print_table(table())
+
+
+def _print_table(rows: Iterator[Row]) -> None:
+    title = next(rows)
+    print(f"| {' | '.join(title)} |\n|{'---|' * len(title)}")
+    for row in rows:
+        print(f"| {' | '.join(row)} |", flush=True)
+    print()
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""Building the kernels: with a compiler, without one, and with one that fails."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from vdiff_plugin.native import build as native_build
+from vdiff_plugin.native.build import build, compiler
+from vdiff_plugin.native.library import Kernels
+
+needs_compiler = pytest.mark.skipif(compiler() is None, reason="needs a C compiler")
+
+
+@needs_compiler
+def test_a_built_library_loads(tmp_path: Path) -> None:
+    library = build(tmp_path / "kernels.so")
+    Kernels(str(library)).use_special_instructions(False)
+    assert [path.name for path in tmp_path.iterdir()] == ["kernels.so"]
+
+
+@needs_compiler
+def test_it_compiles_without_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    strict = ("-Wall", "-Wextra", "-Werror")
+    monkeypatch.setattr(native_build, "_FLAGS", (*native_build._FLAGS, *strict))
+    build(tmp_path / "kernels.so")
+
+
+def test_no_compiler_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CC", "no-such-compiler")
+    with pytest.raises(FileNotFoundError, match="no C compiler; install gcc or clang"):
+        build(tmp_path / "kernels.so")
+
+
+def test_a_failing_compiler_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CC", "false")
+    with pytest.raises(subprocess.CalledProcessError):
+        build(tmp_path / "kernels.so")
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,234 @@
+"""The network for one picture size as a list of native kernels over fixed arrays.
+
+The same arithmetic as `features.py`, `gates.py`, `diffusion.py`, `trunk.py` and
+`fusion.py`, whose results it has to equal bit for bit; tests hold it to that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from ctypes import byref
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vdiff_plugin.contracts import Change, Fusion, Pixels
+from vdiff_plugin.model.fusion import SIGMA_GAIN
+from vdiff_plugin.model.native_layers import (
+    growing_kernels,
+    head_kernel,
+    hidden_kernel,
+    level_names,
+)
+from vdiff_plugin.model.presets import Preset
+from vdiff_plugin.model.trunk import HEAD_CHANNELS
+from vdiff_plugin.model.weights import Layer
+from vdiff_plugin.native.arrays import ConvTask, Kernel, Tensor, conv_task
+from vdiff_plugin.native.library import Diffusion, Kernels
+from vdiff_plugin.native.pictures import hold_picture
+
+_MEANS = 3
+_COARSE = 8  # pixel differences that the gates see a quarter-size position
+_GATES = 16  # 9 of them used
+_PIXELS = 14  # detail 6, deviation 6, share 2
+
+
+@dataclass(frozen=True)
+class NativeLayers:
+    """All layers of a network in the order of the kernels; shared by all sizes."""
+
+    hidden: Mapping[str, Kernel]
+    growing: Mapping[str, Mapping[tuple[int, int], Kernel]]
+    head: Kernel
+
+    @classmethod
+    def of(cls, layers: Mapping[str, Layer], preset: Preset) -> NativeLayers:
+        """Pack the layers of a weights file."""
+        codes = {f"features.{preset.feature_layers - 1}", "gates.1"}
+        signed = {names[-1] for level in _levels(preset) if (names := level_names(layers, level))}
+        growing = {name for name in layers if name.endswith(".grow")}
+        hidden = {
+            name: hidden_kernel(
+                layer, "code" if name in codes else "signed" if name in signed else "leaky"
+            )
+            for name, layer in layers.items()
+            if name not in growing | {"head"}
+        }
+        grown = {name: growing_kernels(layers[name]) for name in growing}
+        return cls(hidden, grown, head_kernel(layers["head"]))
+
+    def level(self, name: str) -> list[Kernel]:
+        """The layers of one level."""
+        return [self.hidden[layer] for layer in level_names(self.hidden, name)]  # type: ignore[arg-type]
+
+
+def _levels(preset: Preset) -> tuple[str, ...]:
+    if preset.trunk == "shallow":
+        return ("trunk",)
+    return ("trunk.down", "trunk.deep", "trunk.up")
+
+
+class FeaturePlan:
+    """Features of one frame."""
+
+    def __init__(self, layers: NativeLayers, preset: Preset, height: int, width: int) -> None:
+        """Lay out arrays for pictures of `height` x `width` pixels."""
+        self._size = (height, width)
+        self._channels = preset.features
+        self._input = Tensor.zeros(height // 4, width // 4, 24)
+        self._tasks: list[ConvTask] = []
+        x = self._input
+        for layer in range(preset.feature_layers):
+            out = Tensor.zeros(height // 4, width // 4, preset.features)
+            self._tasks.append(conv_task(x, layers.hidden[f"features.{layer}"], out))
+            x = out
+        self._out = x
+
+    def run(self, kernels: Kernels, pixels: Pixels) -> NDArray[np.uint8]:
+        """(H/4, W/4, C)."""
+        held = hold_picture(pixels.luma, pixels.chroma)
+        kernels.feature_input(
+            byref(held.picture), held.deep, pixels.scale, *self._size, *self._input.place
+        )
+        for task in self._tasks:
+            kernels.conv(task.call)
+        return self._out.inside[..., : self._channels].astype(np.uint8)
+
+
+class RestorePlan:
+    """Gates, diffusion and trunk of one window."""
+
+    def __init__(self, layers: NativeLayers, preset: Preset, height: int, width: int) -> None:
+        """Lay out arrays for pictures of `height` x `width` pixels."""
+        self._size = (height, width)
+        self._preset = preset
+        quarter = (height // 4, width // 4)
+        self._levels_at = preset.features + _COARSE
+        self._change = Tensor.zeros(*quarter, preset.features + _COARSE + 2)
+        self._gates = [Tensor.zeros(*quarter, _GATES) for _ in range(2 * preset.radius)]
+        between = Tensor.zeros(*quarter, preset.gates)
+        self._gate_first = conv_task(self._change, layers.hidden["gates.0"], between)
+        self._gate_last = [conv_task(between, layers.hidden["gates.1"], g) for g in self._gates]
+        self._pixels = Tensor.zeros(height // 2, width // 2, _PIXELS)
+        self._gain = np.empty((height + height // 2, width), np.int16)
+        self._detail = np.empty_like(self._gain)
+        trunk = _Trunk(layers, preset, self._pixels)
+        self._tasks, self._extra, self._head = trunk.tasks, trunk.extra, trunk.head
+
+    def run(self, kernels: Kernels, fusion: Fusion) -> Change:
+        """See `Network.restore`."""
+        height, width = self._size
+        sigma = np.clip(np.rint(np.asarray(fusion.sigma, np.float32) * SIGMA_GAIN), 0, 255)
+        self._change.inside[..., self._levels_at : self._levels_at + 2] = sigma
+        at = _MEANS + self._preset.features
+        self._extra.inside[..., at : at + 2] = sigma
+        diffusion, held = self._diffusion(kernels, fusion)
+        kernels.diffuse(byref(diffusion))
+        for task in self._tasks:
+            kernels.conv(task.call)
+        luma = np.empty((height, width), np.float32)
+        chroma = np.empty((height // 2, width // 2, 2), np.float32)
+        kernels.finish(byref(diffusion), *self._head.place, luma.ctypes.data, chroma.ctypes.data)
+        del held  # what the diffusion pointed to
+        return Change(luma=luma, chroma=chroma)
+
+    def _diffusion(self, kernels: Kernels, fusion: Fusion) -> tuple[Diffusion, list[Any]]:
+        """Gates of all neighbours that are there, and the window as the kernels take it."""
+        height, width = self._size
+        centre = hold_picture(fusion.centre.luma, fusion.centre.chroma)
+        own = np.ascontiguousarray(fusion.features)
+        held: list[Any] = [centre, own]
+        d = Diffusion(
+            centre=centre.picture, features=own.ctypes.data, features_row=own.strides[0],
+            gates_row=self._gates[0].row, gates_pixel=self._gates[0].pixel,
+            channels=self._preset.features, deep=centre.deep, height=height, width=width,
+            scale=fusion.centre.scale,
+            pixels=self._pixels.address(), pixels_row=self._pixels.row,
+            pixels_pixel=self._pixels.pixel, extra=self._extra.address(),
+            extra_row=self._extra.row, extra_pixel=self._extra.pixel,
+            gain=self._gain.ctypes.data, detail=self._detail.ctypes.data,
+        )  # fmt: skip
+        there = [neighbour for neighbour in fusion.neighbours if neighbour is not None]
+        for index, (pixels, features) in enumerate(there):
+            other = hold_picture(pixels.luma, pixels.chroma)
+            features = np.ascontiguousarray(features)
+            held += [other, features]
+            kernels.change_input(
+                byref(centre.picture), byref(other.picture), centre.deep, fusion.centre.scale,
+                height, width, own.ctypes.data, own.strides[0], features.ctypes.data,
+                features.strides[0], self._preset.features, *self._change.place,
+            )  # fmt: skip
+            kernels.conv(self._gate_first.call)
+            kernels.conv(self._gate_last[index].call)
+            d.others[index] = other.picture
+            d.gates[index] = self._gates[index].address()
+            d.other_features[index] = features.ctypes.data
+            d.other_features_row[index] = features.strides[0]
+        d.count = len(there)
+        return d, held
+
+
+class _Trunk:
+    """Arrays and convolutions of `trunk.py`. Joined parts are written side by side."""
+
+    def __init__(self, layers: NativeLayers, preset: Preset, pixels: Tensor) -> None:
+        self._layers = layers
+        self._preset = preset
+        height, width, _ = pixels.inside.shape
+        half, self._quarter = (height, width), (height // 2, width // 2)
+        self.tasks: list[ConvTask] = []
+        extra = _MEANS + preset.features + 2
+        detail, width = preset.detail_width, preset.width
+        joined = Tensor.zeros(*half, 2 * detail)  # grown from below, then detail
+        entered = Tensor.zeros(*self._quarter, width + extra)
+        self.extra = entered.channel(width)
+        self._conv("detail.in", pixels, joined.channel(detail))
+        self._conv("trunk.enter", joined.channel(detail), entered, stride=2)
+        x = self._new(width)
+        self._conv("trunk.in", entered, x)
+        x = self._shallow(x) if preset.trunk == "shallow" else self._deep(x)
+        self._grow("detail.grow", x, joined)
+        out = Tensor.zeros(*half, detail)
+        self._conv("detail.join", joined, out)
+        self.head = Tensor.zeros(*half, HEAD_CHANNELS + 4)
+        self.tasks.append(conv_task(out, layers.head, self.head))
+
+    def _shallow(self, x: Tensor) -> Tensor:
+        return self._level("trunk", x, self._new(self._preset.width))
+
+    def _deep(self, x: Tensor) -> Tensor:
+        width, deep_width = self._preset.width, self._preset.deep_width
+        joined = self._new(width + width // 2)  # skip, then grown from below
+        self._level("trunk.down", x, joined)
+        low = Tensor.zeros(self._quarter[0] // 2, self._quarter[1] // 2, deep_width)
+        self._conv("trunk.shrink", joined, low, stride=2)
+        low = self._level("trunk.deep", low, self._like(low))
+        self._grow("trunk.grow", low, joined.channel(width))
+        x = self._new(width)
+        self._conv("trunk.join", joined, x)
+        return self._level("trunk.up", x, self._new(width))
+
+    def _level(self, name: str, x: Tensor, out: Tensor) -> Tensor:
+        first, kernels = x, self._layers.level(name)
+        for kernel in kernels[:-1]:
+            after = self._like(first)
+            self.tasks.append(conv_task(x, kernel, after))
+            x = after
+        self.tasks.append(conv_task(x, kernels[-1], out, skip=first))
+        return out
+
+    def _conv(self, name: str, source: Tensor, out: Tensor, stride: int = 1) -> None:
+        self.tasks.append(conv_task(source, self._layers.hidden[name], out, stride=stride))
+
+    def _grow(self, name: str, source: Tensor, out: Tensor) -> None:
+        for place, kernel in self._layers.growing[name].items():
+            self.tasks.append(conv_task(source, kernel, out, spread=place))
+
+    def _new(self, channels: int) -> Tensor:
+        return Tensor.zeros(*self._quarter, channels)
+
+    @staticmethod
+    def _like(x: Tensor) -> Tensor:
+        return Tensor(np.zeros_like(x.array))

@@ -1,0 +1,212 @@
+/* Convolutions of whole numbers: 16-bit values times 16-bit weights, summed in 32 bits.
+ *
+ * Values are hidden values of a network (see model/ops.py), so sums stay below 2**24 and
+ * are exact; scaling, rounding and clipping then happen in float32, each step exact or
+ * rounded half to even as the other backends do.
+ */
+#include "kernels.h"
+
+#define MOST 24 /* output channels that are made at once, at most */
+
+typedef struct {
+  const int16_t *in; /* top left tap of the row's first output */
+  int64_t in_step;   /* from output to output */
+  const int16_t *weights;
+  const int32_t *offsets; /* of each pair of inputs that a sum takes, in one list: a loop in
+                             a loop in a loop would mispredict its ends all the time */
+  int count;
+} taps;
+
+static inline __attribute__((always_inline)) void
+store_plain(const conv *c, const int32_t sum[MOST], int first, int16_t *out,
+            const int16_t *skip) {
+  for (int i = 0; i < c->ways; i++) {
+    float v = (float)(sum[i] + c->bias[first + i]) * c->unit[first + i];
+    float low = v * c->leak;
+    float r = rintf(v > low ? v : low);
+    int lo = c->low[first + i], hi = c->high[first + i];
+    int code = r < (float)lo ? lo : r > (float)hi ? hi : (int)r;
+    if (skip) {
+      code += skip[i];
+      code = code < lo ? lo : code > hi ? hi : code;
+    }
+    out[i] = (int16_t)code;
+  }
+}
+
+static void row_plain(const conv *c, const taps *t, int first, int16_t *out,
+                      const int16_t *skip) {
+  for (int x = 0; x < c->width; x++) {
+    int32_t sum[MOST] = {0};
+    const int16_t *w = t->weights;
+    for (int n = 0; n < t->count; n++, w += 2 * c->ways) {
+      const int16_t *p = t->in + x * t->in_step + t->offsets[n];
+      for (int i = 0; i < c->ways; i++) sum[i] += p[0] * w[2 * i] + p[1] * w[2 * i + 1];
+    }
+    store_plain(c, sum, first, out + x * c->out_pixel,
+                skip ? skip + x * c->skip_pixel : 0);
+  }
+}
+
+#ifdef HAVE_AVX2
+#include <immintrin.h>
+#define AVX2 __attribute__((target("avx2")))
+#define INLINE_AVX2 AVX2 inline __attribute__((always_inline))
+
+typedef struct {
+  __m256i bias[3];
+  __m256 unit[3], leak;
+  __m128i low[3], high[3];
+} finish_avx2;
+
+/* Eight channels of one output. */
+static INLINE_AVX2 void store_avx2(const finish_avx2 *f, int eight, __m256i sum,
+                                   int16_t *out, const int16_t *skip) {
+  __m256 v = _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_add_epi32(sum, f->bias[eight])),
+                           f->unit[eight]);
+  v = _mm256_max_ps(v, _mm256_mul_ps(v, f->leak));
+  __m256i codes = _mm256_cvtps_epi32(v); /* rounds half to even */
+  __m128i low = f->low[eight], high = f->high[eight];
+  __m128i c = _mm_packs_epi32(_mm256_castsi256_si128(codes), _mm256_extracti128_si256(codes, 1));
+  c = _mm_min_epi16(_mm_max_epi16(c, low), high);
+  if (skip) {
+    c = _mm_add_epi16(c, _mm_loadu_si128((const __m128i *)(skip + 8 * eight)));
+    c = _mm_min_epi16(_mm_max_epi16(c, low), high);
+  }
+  _mm_storeu_si128((__m128i *)(out + 8 * eight), c);
+}
+
+/* Sums of a few outputs side by side. Variables rather than arrays, in functions of their
+ * own: so GCC keeps all twelve sums in the sixteen registers. */
+#define ZERO _mm256_setzero_si256()
+#define ADD(sum, w) sum = _mm256_add_epi32(sum, _mm256_madd_epi16(v, w))
+#define VALUE(i) v = _mm256_set1_epi32(*(const pair_of_inputs *)(p + i * step))
+
+typedef int32_t __attribute__((may_alias, aligned(2))) pair_of_inputs;
+
+static AVX2 __attribute__((noinline)) void add_6x2(const taps *t, const int16_t *in,
+                                                   __m256i *out) {
+  __m256i a0 = ZERO, a1 = ZERO, a2 = ZERO, a3 = ZERO, a4 = ZERO, a5 = ZERO;
+  __m256i b0 = ZERO, b1 = ZERO, b2 = ZERO, b3 = ZERO, b4 = ZERO, b5 = ZERO;
+  const __m256i *w = (const __m256i *)t->weights;
+  const int32_t *offset = t->offsets, *end = offset + t->count;
+  int64_t step = t->in_step;
+  for (; offset < end; offset++, w += 2) {
+    const int16_t *p = in + *offset;
+    __m256i v, wa = w[0], wb = w[1];
+    VALUE(0), ADD(a0, wa), ADD(b0, wb);
+    VALUE(1), ADD(a1, wa), ADD(b1, wb);
+    VALUE(2), ADD(a2, wa), ADD(b2, wb);
+    VALUE(3), ADD(a3, wa), ADD(b3, wb);
+    VALUE(4), ADD(a4, wa), ADD(b4, wb);
+    VALUE(5), ADD(a5, wa), ADD(b5, wb);
+  }
+  out[0] = a0, out[1] = b0, out[2] = a1, out[3] = b1, out[4] = a2, out[5] = b2;
+  out[6] = a3, out[7] = b3, out[8] = a4, out[9] = b4, out[10] = a5, out[11] = b5;
+}
+
+static AVX2 __attribute__((noinline)) void add_4x3(const taps *t, const int16_t *in,
+                                                   __m256i *out) {
+  __m256i a0 = ZERO, a1 = ZERO, a2 = ZERO, a3 = ZERO, b0 = ZERO, b1 = ZERO, b2 = ZERO;
+  __m256i b3 = ZERO, c0 = ZERO, c1 = ZERO, c2 = ZERO, c3 = ZERO;
+  const __m256i *w = (const __m256i *)t->weights;
+  const int32_t *offset = t->offsets, *end = offset + t->count;
+  int64_t step = t->in_step;
+  for (; offset < end; offset++, w += 3) {
+    const int16_t *p = in + *offset;
+    __m256i v, wa = w[0], wb = w[1];
+    VALUE(0), ADD(a0, wa), ADD(b0, wb), ADD(c0, w[2]);
+    VALUE(1), ADD(a1, wa), ADD(b1, wb), ADD(c1, w[2]);
+    VALUE(2), ADD(a2, wa), ADD(b2, wb), ADD(c2, w[2]);
+    VALUE(3), ADD(a3, wa), ADD(b3, wb), ADD(c3, w[2]);
+  }
+  out[0] = a0, out[1] = b0, out[2] = c0, out[3] = a1, out[4] = b1, out[5] = c1;
+  out[6] = a2, out[7] = b2, out[8] = c2, out[9] = a3, out[10] = b3, out[11] = c3;
+}
+
+static AVX2 __attribute__((noinline)) void add_1x2(const taps *t, const int16_t *in,
+                                                   __m256i *out) {
+  __m256i a = ZERO, b = ZERO, v;
+  const __m256i *w = (const __m256i *)t->weights;
+  int64_t step = 0;
+  for (int n = 0; n < t->count; n++, w += 2) {
+    const int16_t *p = in + t->offsets[n];
+    VALUE(0), ADD(a, w[0]), ADD(b, w[1]);
+  }
+  out[0] = a, out[1] = b;
+}
+
+static AVX2 __attribute__((noinline)) void add_1x3(const taps *t, const int16_t *in,
+                                                   __m256i *out) {
+  __m256i a = ZERO, b = ZERO, c = ZERO, v;
+  const __m256i *w = (const __m256i *)t->weights;
+  int64_t step = 0;
+  for (int n = 0; n < t->count; n++, w += 3) {
+    const int16_t *p = in + t->offsets[n];
+    VALUE(0), ADD(a, w[0]), ADD(b, w[1]), ADD(c, w[2]);
+  }
+  out[0] = a, out[1] = b, out[2] = c;
+}
+
+typedef void add_function(const taps *, const int16_t *, __m256i *);
+
+static INLINE_AVX2 void line_avx2(const conv *c, const taps *t, int first, int16_t *out,
+                                  const int16_t *skip, const int EIGHTS,
+                                  add_function *add_many, const int MANY,
+                                  add_function *add_one) {
+  finish_avx2 f;
+  f.leak = _mm256_set1_ps(c->leak);
+  for (int e = 0; e < EIGHTS; e++) {
+    int at = first + 8 * e;
+    f.bias[e] = _mm256_loadu_si256((const __m256i *)(c->bias + at));
+    f.unit[e] = _mm256_loadu_ps(c->unit + at);
+    f.low[e] = _mm_loadu_si128((const __m128i *)(c->low + at));
+    f.high[e] = _mm_loadu_si128((const __m128i *)(c->high + at));
+  }
+  __m256i sums[12];
+  for (int x = 0; x < c->width;) {
+    int count = x + MANY <= c->width ? MANY : 1;
+    (count == 1 ? add_one : add_many)(t, t->in + x * t->in_step, sums);
+    for (int i = 0; i < count; i++, x++)
+      for (int e = 0; e < EIGHTS; e++)
+        store_avx2(&f, e, sums[EIGHTS * i + e], out + x * c->out_pixel,
+                   skip ? skip + x * c->skip_pixel : 0);
+  }
+}
+
+static AVX2 void row_avx2(const conv *c, const taps *t, int first, int16_t *out,
+                          const int16_t *skip) {
+  if (c->ways == 16)
+    line_avx2(c, t, first, out, skip, 2, add_6x2, 6, add_1x2);
+  else
+    line_avx2(c, t, first, out, skip, 3, add_4x3, 4, add_1x3);
+}
+#endif
+
+typedef void row_function(const conv *, const taps *, int, int16_t *, const int16_t *);
+
+static row_function *best_row(void) {
+#ifdef HAVE_AVX2
+  if (!kernels_plain && __builtin_cpu_supports("avx2")) return row_avx2;
+#endif
+  return row_plain;
+}
+
+void vdiff_conv(const conv *c) {
+  row_function *row = best_row();
+  int count = c->kernel * c->kernel * c->pairs;
+  int32_t offsets[count], *o = offsets;
+  for (int ky = 0; ky < c->kernel; ky++)
+    for (int kx = 0; kx < c->kernel; kx++)
+      for (int pair = 0; pair < c->pairs; pair++)
+        *o++ = (int32_t)(ky * c->in_row + kx * c->in_pixel + 2 * pair);
+  for (int y = 0; y < c->height; y++) {
+    taps t = {c->in + y * c->stride * c->in_row, c->stride * c->in_pixel, c->weights, offsets,
+              count};
+    for (int first = 0; first < c->filters; first += c->ways) {
+      row(c, &t, first, c->out + y * c->out_row + first,
+          c->skip ? c->skip + y * c->skip_row + first : 0);
+      t.weights += (int64_t)count * 2 * c->ways;
+    }
+  }
+}

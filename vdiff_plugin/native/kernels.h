@@ -1,0 +1,91 @@
+/* Kernels of the native backend. Arrays are rows of pixels of 16-bit channels unless said
+ * otherwise; steps count elements, not bytes. Python (builtin/native_*.py) lays them out.
+ */
+#ifndef VDIFF_KERNELS_H
+#define VDIFF_KERNELS_H
+
+#include <math.h>
+#include <stdint.h>
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#define HAVE_AVX2
+#define CLONES __attribute__((target_clones("avx2", "default")))
+#else
+#define CLONES
+#endif
+
+/* Not 0: use no special instructions. For tests. */
+extern int kernels_plain;
+
+/* One convolution with its activation:
+ * code = clip(round(max(v, leak v))), v = (sum + bias) unit; then clip(code + skip).
+ */
+typedef struct {
+  const int16_t *in; /* the tap of the first output that lies highest and leftmost */
+  int64_t in_row, in_pixel;
+  int16_t *out;
+  int64_t out_row, out_pixel;
+  const int16_t *skip; /* 0 for none */
+  int64_t skip_row, skip_pixel;
+  const int16_t *weights; /* [filters/ways][kernel][kernel][pairs][ways][2], aligned to 32 */
+  const int32_t *bias;
+  const float *unit;
+  const int16_t *low, *high;
+  float leak;
+  int32_t height, width, pairs, filters, ways, kernel, stride; /* ways: 16 or 24 */
+} conv;
+
+/* A 4:2:0 picture of 8- or 16-bit samples; rows of chroma hold U and V by turns. */
+typedef struct {
+  const void *luma, *chroma;
+  int64_t luma_row, chroma_row;
+} picture;
+
+void vdiff_conv(const conv *c);
+
+/* Samples -> features' first input, (height/4, width/4) of 24 channels: code - 128. */
+void vdiff_feature_input(const picture *p, int deep, float scale, int height, int width,
+                         int16_t *out, int64_t out_row, int64_t out_pixel);
+
+/* What the gates see of one neighbour: |feature difference|, coarse pixel differences. */
+void vdiff_change_input(const picture *centre, const picture *other, int deep, float scale,
+                        int height, int width, const uint8_t *features,
+                        int64_t features_row, const uint8_t *others, int64_t others_row,
+                        int channels, int16_t *out, int64_t out_row, int64_t out_pixel);
+
+typedef struct {
+  picture centre;
+  picture others[8];
+  const int16_t *gates[8]; /* (height/4, width/4): 4 x (luma, chroma), then features */
+  int64_t gates_row, gates_pixel;
+  const uint8_t *features;
+  int64_t features_row;
+  const uint8_t *other_features[8];
+  int64_t other_features_row[8];
+  int32_t count, channels, deep, height, width;
+  float scale;
+  int16_t *pixels; /* trunk input (height/2, width/2): 6 detail, 6 deviation, 2 share */
+  int64_t pixels_row, pixels_pixel;
+  int16_t *extra; /* trunk input (height/4, width/4): 3 means, then averaged features */
+  int64_t extra_row, extra_pixel;
+  int16_t *gain;   /* luma (height, width), then chroma (height/2, width), 1/64 codes */
+  int16_t *detail; /* the same shapes and unit */
+} diffusion;
+
+void vdiff_diffuse(const diffusion *d);
+
+/* gain + residual - shrinkage * detail, in codes: luma (height, width) and chroma. */
+void vdiff_finish(const diffusion *d, const int16_t *head, int64_t head_row,
+                  int64_t head_pixel, float *luma, float *chroma);
+
+/* Flow in pixels -> in 1/64 of them. */
+void vdiff_motion(const float *restrict flow, int64_t count, int32_t *restrict out);
+
+/* A picture (luma may be 0: only chroma) and features moved along `motion`: (height/2,
+ * width/2) pairs of x and y. */
+void vdiff_warp_picture(const picture *p, int deep, const int32_t *motion, int height,
+                        int width, void *luma, void *chroma);
+void vdiff_warp_features(const uint8_t *features, int channels, const int32_t *motion,
+                         int height, int width, uint8_t *restrict out);
+
+#endif

@@ -1,0 +1,141 @@
+"""The compiled kernels as Python functions. Their arguments are laid out by `arrays`."""
+
+from __future__ import annotations
+
+import ctypes
+from ctypes import POINTER, Structure, byref, c_float, c_int, c_int32, c_int64, c_void_p
+from functools import cache
+from typing import Any
+
+from vdiff_plugin.native.build import LIBRARY
+
+MOST_NEIGHBOURS = 8
+
+
+class Conv(Structure):
+    """One convolution with its activation; see `conv` in kernels.h."""
+
+    _fields_ = (
+        ("source", c_void_p),
+        ("source_row", c_int64),
+        ("source_pixel", c_int64),
+        ("out", c_void_p),
+        ("out_row", c_int64),
+        ("out_pixel", c_int64),
+        ("skip", c_void_p),
+        ("skip_row", c_int64),
+        ("skip_pixel", c_int64),
+        ("weights", c_void_p),
+        ("bias", c_void_p),
+        ("unit", c_void_p),
+        ("low", c_void_p),
+        ("high", c_void_p),
+        ("leak", c_float),
+        ("height", c_int32),
+        ("width", c_int32),
+        ("pairs", c_int32),
+        ("filters", c_int32),
+        ("ways", c_int32),
+        ("kernel", c_int32),
+        ("stride", c_int32),
+    )
+
+
+class Picture(Structure):
+    """A 4:2:0 picture; see `picture` in kernels.h."""
+
+    _fields_ = (
+        ("luma", c_void_p),
+        ("chroma", c_void_p),
+        ("luma_row", c_int64),
+        ("chroma_row", c_int64),
+    )
+
+
+class Diffusion(Structure):
+    """A window and where its diffusion goes; see `diffusion` in kernels.h."""
+
+    _fields_ = (
+        ("centre", Picture),
+        ("others", Picture * MOST_NEIGHBOURS),
+        ("gates", c_void_p * MOST_NEIGHBOURS),
+        ("gates_row", c_int64),
+        ("gates_pixel", c_int64),
+        ("features", c_void_p),
+        ("features_row", c_int64),
+        ("other_features", c_void_p * MOST_NEIGHBOURS),
+        ("other_features_row", c_int64 * MOST_NEIGHBOURS),
+        ("count", c_int32),
+        ("channels", c_int32),
+        ("deep", c_int32),
+        ("height", c_int32),
+        ("width", c_int32),
+        ("scale", c_float),
+        ("pixels", c_void_p),
+        ("pixels_row", c_int64),
+        ("pixels_pixel", c_int64),
+        ("extra", c_void_p),
+        ("extra_row", c_int64),
+        ("extra_pixel", c_int64),
+        ("gain", c_void_p),
+        ("detail", c_void_p),
+    )
+
+
+class Kernels:
+    """The library's functions. They keep no state, and let other Python threads run."""
+
+    def __init__(self, path: str) -> None:
+        """Load the library. Raises OSError."""
+        library = ctypes.CDLL(path)
+        self._plain = c_int.in_dll(library, "kernels_plain")
+        picture, place = POINTER(Picture), (c_void_p, c_int64, c_int64)
+        self._conv = _function(library, "conv", POINTER(Conv))
+        self.feature_input = _function(
+            library, "feature_input", picture, c_int, c_float, c_int, c_int, *place
+        )
+        self.change_input = _function(
+            library, "change_input", picture, picture, c_int, c_float, c_int, c_int,
+            c_void_p, c_int64, c_void_p, c_int64, c_int, *place,
+        )  # fmt: skip
+        self.diffuse = _function(library, "diffuse", POINTER(Diffusion))
+        self.finish = _function(library, "finish", POINTER(Diffusion), *place, c_void_p, c_void_p)
+
+        self.motion = _function(library, "motion", c_void_p, c_int64, c_void_p)
+        self.warp_picture = _function(
+            library, "warp_picture", picture, c_int, c_void_p, c_int, c_int, c_void_p, c_void_p
+        )
+        self.warp_features = _function(
+            library, "warp_features", c_void_p, c_int, c_void_p, c_int, c_int, c_void_p
+        )
+
+    def conv(self, task: Conv) -> None:
+        """Run one convolution."""
+        self._conv(byref(task))
+
+    def use_special_instructions(self, allowed: bool) -> None:
+        """Whether convolutions may use what the processor has beyond the common base."""
+        self._plain.value = not allowed
+
+
+def _function(library: ctypes.CDLL, name: str, *arguments: type) -> Any:
+    function = library[f"vdiff_{name}"]
+    function.argtypes = arguments
+    function.restype = None
+    return function
+
+
+@cache
+def kernels() -> Kernels:
+    """The library, loaded once. Raises OSError where it was not built or does not fit."""
+    return Kernels(str(LIBRARY))
+
+
+@cache
+def available() -> bool:
+    """Whether the library was built, of these sources, for this machine."""
+    try:
+        kernels()
+    except (OSError, AttributeError, ValueError):
+        return False
+    return True

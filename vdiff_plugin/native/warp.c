@@ -1,0 +1,135 @@
+/* Bringing a neighbour's samples along its motion: bilinear interpolation in whole numbers,
+ * as builtin/warp.py defines it.
+ *
+ * Motion is one vector (x, y) a half-size position, in 1/64 of its pixels. Luma takes it in
+ * 1/32 of its own pixels, features the mean of four in 1/64 of theirs. Samples outside the
+ * picture are those of its border.
+ */
+#include "kernels.h"
+
+typedef struct {
+  int64_t left, right, top, bottom; /* element offsets of the four taps */
+  int across, down;                 /* fractions */
+} place;
+
+static inline int64_t limited(int64_t v, int64_t size) {
+  return v < 0 ? 0 : v >= size ? size - 1 : v;
+}
+
+/* Where position (x, y) moved by (dx, dy) in 1/2**bits falls. */
+static inline place place_of(int64_t x, int64_t y, int dx, int dy, int bits, int64_t width,
+                             int64_t height, int64_t row, int64_t pixel) {
+  int64_t left = x + (dx >> bits), top = y + (dy >> bits);
+  place p = {limited(left, width) * pixel, limited(left + 1, width) * pixel,
+             limited(top, height) * row,   limited(top + 1, height) * row,
+             dx & ((1 << bits) - 1),       dy & ((1 << bits) - 1)};
+  return p;
+}
+
+#define MIX(s, p, c, bits)                                                                 \
+  ((((s)[(p).top + (p).left + (c)] * ((1 << (bits)) - (p).across) +                        \
+     (s)[(p).top + (p).right + (c)] * (p).across) *                                        \
+        ((1 << (bits)) - (p).down) +                                                       \
+    ((s)[(p).bottom + (p).left + (c)] * ((1 << (bits)) - (p).across) +                     \
+     (s)[(p).bottom + (p).right + (c)] * (p).across) *                                     \
+        (p).down +                                                                         \
+    (1 << (2 * (bits)-1))) >>                                                              \
+   (2 * (bits)))
+
+/* A 2x2 block of luma that moves as one, away from the border. */
+#define INNER_BLOCK(type)                                                                  \
+  {                                                                                        \
+    const type *s = luma + (2 * y + (dy >> 5)) * luma_row + 2 * x + (dx >> 5);             \
+    int fx = dx & 31, fy = dy & 31, h[3][2];                                               \
+    for (int r = 0; r < 3; r++, s += luma_row) {                                           \
+      h[r][0] = s[0] * (32 - fx) + s[1] * fx;                                              \
+      h[r][1] = s[1] * (32 - fx) + s[2] * fx;                                              \
+    }                                                                                      \
+    for (int r = 0; r < 2; r++)                                                            \
+      for (int c = 0; c < 2; c++)                                                          \
+        o[r * width + c] = (type)((h[r][c] * (32 - fy) + h[r + 1][c] * fy + 512) >> 10);   \
+  }
+
+/* U and V of one position, away from the border. */
+#define INNER_CHROMA(type)                                                                 \
+  {                                                                                        \
+    const type *s = chroma + (y + (dy >> 6)) * chroma_row + 2 * (x + (dx >> 6));           \
+    int fx = dx & 63, fy = dy & 63;                                                        \
+    for (int c = 0; c < 2; c++, s++) {                                                     \
+      int above = s[0] * (64 - fx) + s[2] * fx;                                            \
+      int below = s[chroma_row] * (64 - fx) + s[chroma_row + 2] * fx;                      \
+      o[c] = (type)((above * (64 - fy) + below * fy + 2048) >> 12);                        \
+    }                                                                                      \
+  }
+
+static inline int inner(int64_t left, int64_t top, int64_t reach, int64_t width,
+                        int64_t height) {
+  return left >= 0 && top >= 0 && left + reach < width && top + reach < height;
+}
+
+#define WARP_PICTURE(name, type)                                                           \
+  static void name##_luma(const type *luma, int64_t luma_row, const int32_t *motion,       \
+                          int64_t height, int64_t width, type *out) {                      \
+    for (int64_t y = 0; y < height / 2; y++)                                               \
+      for (int64_t x = 0; x < width / 2; x++, motion += 2) {                               \
+        int dx = motion[0], dy = motion[1];                                                \
+        type *o = out + 2 * y * width + 2 * x;                                             \
+        if (inner(2 * x + (dx >> 5), 2 * y + (dy >> 5), 2, width, height))                 \
+          INNER_BLOCK(type)                                                                \
+        else                                                                               \
+          for (int i = 0; i < 4; i++) {                                                    \
+            place p = place_of(2 * x + i % 2, 2 * y + i / 2, dx, dy, 5, width, height,     \
+                               luma_row, 1);                                               \
+            o[i / 2 * width + i % 2] = (type)MIX(luma, p, 0, 5);                           \
+          }                                                                                \
+      }                                                                                    \
+  }                                                                                        \
+  static void name##_chroma(const type *chroma, int64_t chroma_row, const int32_t *motion, \
+                            int64_t height, int64_t width, type *o) {                      \
+    for (int64_t y = 0; y < height; y++)                                                   \
+      for (int64_t x = 0; x < width; x++, motion += 2, o += 2) {                           \
+        int dx = motion[0], dy = motion[1];                                                \
+        if (inner(x + (dx >> 6), y + (dy >> 6), 1, width, height))                         \
+          INNER_CHROMA(type)                                                               \
+        else {                                                                             \
+          place p = place_of(x, y, dx, dy, 6, width, height, chroma_row, 2);               \
+          o[0] = (type)MIX(chroma, p, 0, 6);                                               \
+          o[1] = (type)MIX(chroma, p, 1, 6);                                               \
+        }                                                                                  \
+      }                                                                                    \
+  }
+WARP_PICTURE(warp_picture_8, uint8_t)
+WARP_PICTURE(warp_picture_16, uint16_t)
+
+void vdiff_warp_picture(const picture *p, int deep, const int32_t *motion, int height,
+                        int width, void *luma, void *chroma) {
+  if (deep) {
+    if (luma) warp_picture_16_luma(p->luma, p->luma_row, motion, height, width, luma);
+    warp_picture_16_chroma(p->chroma, p->chroma_row, motion, height / 2, width / 2, chroma);
+  } else {
+    if (luma) warp_picture_8_luma(p->luma, p->luma_row, motion, height, width, luma);
+    warp_picture_8_chroma(p->chroma, p->chroma_row, motion, height / 2, width / 2, chroma);
+  }
+}
+
+CLONES void vdiff_motion(const float *restrict flow, int64_t count, int32_t *restrict out) {
+  const float furthest = 1 << 20;
+  for (int64_t i = 0; i < count; i++) {
+    float v = rintf(flow[i] * 64.0f);
+    v = v < -furthest ? -furthest : v;
+    out[i] = (int32_t)(v > furthest ? furthest : v);
+  }
+}
+
+CLONES void vdiff_warp_features(const uint8_t *features, int channels, const int32_t *motion,
+                                int height, int width, uint8_t *restrict out) {
+  int64_t row = (int64_t)width * channels;
+  for (int y = 0; y < height; y++) {
+    const int32_t *a = motion + (int64_t)4 * y * 2 * width, *b = a + 4 * width;
+    for (int x = 0; x < width; x++, a += 4, b += 4, out += channels) {
+      int dx = (a[0] + a[2] + b[0] + b[2] + 4) >> 3, dy = (a[1] + a[3] + b[1] + b[3] + 4) >> 3;
+      place p = place_of(x, y, dx, dy, 6, width, height, row, channels);
+      for (int c = 0; c < channels; c++) out[c] = (uint8_t)MIX(features, p, c, 6);
+    }
+  }
+}

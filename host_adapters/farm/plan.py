@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -26,6 +27,8 @@ from vdiff_plugin.farm.record import content_hash
 from vdiff_plugin.farm.spans import Span, chunk_table
 from vdiff_plugin.session import Session
 from vdiff_plugin.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 CHUNK_FRAMES = 240  # by default: some seconds of film, some minutes of work
 _THREADS = "4"  # of the encoder, the same on every machine: some codecs' bits depend on it
@@ -100,6 +103,8 @@ def plan(
     if not (folder.path / "manifest.json").exists():
         save_index(source.index, folder.index)
     folder.create(manifest.named())
+    for note in source.notes:
+        logger.warning("%s: %s", path_in, note)
     return folder
 
 

@@ -54,7 +54,7 @@ def store(source: Source) -> dict[str, Any]:
 
 
 def restore(stored: Mapping[str, Any], index: FrameIndex, path: Path) -> Source:
-    """The source that was stored, at `path`."""
+    """The source that was stored, at `path`. Its notes were told when it was planned."""
     return Source(
         path=path,
         container=stored["container"],

@@ -13,7 +13,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 LIBRARY = HERE / "kernels.so"
-_SOURCES = ("conv.c", "pixels.c", "warp.c")
+_SOURCES = ("conv.c", "pixels.c", "warp.c", "warp_avx2.c")
 # Contracted or reordered float arithmetic would round differently from other backends.
 _FLAGS = (
     "-O3", "-std=gnu11", "-fPIC", "-shared", "-ffp-contract=off", "-fno-math-errno",

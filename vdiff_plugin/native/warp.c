@@ -67,13 +67,23 @@ static inline int inner(int64_t left, int64_t top, int64_t reach, int64_t width,
   return left >= 0 && top >= 0 && left + reach < width && top + reach < height;
 }
 
+/* `four` takes four positions at once where it can: see warp_avx2.c. */
+typedef int four_function(const uint8_t *plane, int64_t row, const int32_t *motion, int x,
+                          int y, int width, int height, uint8_t *out);
+
 #define WARP_PICTURE(name, type)                                                           \
   static void name##_luma(const type *luma, int64_t luma_row, const int32_t *motion,       \
-                          int64_t height, int64_t width, type *out) {                      \
-    for (int64_t y = 0; y < height / 2; y++)                                               \
-      for (int64_t x = 0; x < width / 2; x++, motion += 2) {                               \
+                          int height, int width, type *out, four_function *four) {         \
+    for (int y = 0; y < height / 2; y++)                                                   \
+      for (int x = 0; x < width / 2; x++, motion += 2) {                                   \
         int dx = motion[0], dy = motion[1];                                                \
-        type *o = out + 2 * y * width + 2 * x;                                             \
+        type *o = out + (int64_t)2 * y * width + 2 * x;                                    \
+        if (four && x + 4 <= width / 2 &&                                                  \
+            four((const uint8_t *)luma, luma_row, motion, x, y, width, height,             \
+                 (uint8_t *)o)) {                                                          \
+          x += 3, motion += 6;                                                             \
+          continue;                                                                        \
+        }                                                                                  \
         if (inner(2 * x + (dx >> 5), 2 * y + (dy >> 5), 2, width, height))                 \
           INNER_BLOCK(type)                                                                \
         else                                                                               \
@@ -85,10 +95,16 @@ static inline int inner(int64_t left, int64_t top, int64_t reach, int64_t width,
       }                                                                                    \
   }                                                                                        \
   static void name##_chroma(const type *chroma, int64_t chroma_row, const int32_t *motion, \
-                            int64_t height, int64_t width, type *o) {                      \
-    for (int64_t y = 0; y < height; y++)                                                   \
-      for (int64_t x = 0; x < width; x++, motion += 2, o += 2) {                           \
+                            int height, int width, type *o, four_function *four) {         \
+    for (int y = 0; y < height; y++)                                                       \
+      for (int x = 0; x < width; x++, motion += 2, o += 2) {                               \
         int dx = motion[0], dy = motion[1];                                                \
+        if (four && x + 4 <= width &&                                                      \
+            four((const uint8_t *)chroma, chroma_row, motion, x, y, width, height,         \
+                 (uint8_t *)o)) {                                                          \
+          x += 3, motion += 6, o += 6;                                                     \
+          continue;                                                                        \
+        }                                                                                  \
         if (inner(x + (dx >> 6), y + (dy >> 6), 1, width, height))                         \
           INNER_CHROMA(type)                                                               \
         else {                                                                             \
@@ -101,14 +117,25 @@ static inline int inner(int64_t left, int64_t top, int64_t reach, int64_t width,
 WARP_PICTURE(warp_picture_8, uint8_t)
 WARP_PICTURE(warp_picture_16, uint16_t)
 
+#ifdef HAVE_AVX2
+four_function vdiff_warp_luma_avx2, vdiff_warp_chroma_avx2;
+#endif
+
 void vdiff_warp_picture(const picture *p, int deep, const int32_t *motion, int height,
                         int width, void *luma, void *chroma) {
+  four_function *luma_four = 0, *chroma_four = 0;
+#ifdef HAVE_AVX2
+  if (!deep && !kernels_plain && __builtin_cpu_supports("avx2"))
+    luma_four = vdiff_warp_luma_avx2, chroma_four = vdiff_warp_chroma_avx2;
+#endif
   if (deep) {
-    if (luma) warp_picture_16_luma(p->luma, p->luma_row, motion, height, width, luma);
-    warp_picture_16_chroma(p->chroma, p->chroma_row, motion, height / 2, width / 2, chroma);
+    if (luma) warp_picture_16_luma(p->luma, p->luma_row, motion, height, width, luma, 0);
+    warp_picture_16_chroma(p->chroma, p->chroma_row, motion, height / 2, width / 2, chroma, 0);
   } else {
-    if (luma) warp_picture_8_luma(p->luma, p->luma_row, motion, height, width, luma);
-    warp_picture_8_chroma(p->chroma, p->chroma_row, motion, height / 2, width / 2, chroma);
+    if (luma)
+      warp_picture_8_luma(p->luma, p->luma_row, motion, height, width, luma, luma_four);
+    warp_picture_8_chroma(p->chroma, p->chroma_row, motion, height / 2, width / 2, chroma,
+                          chroma_four);
   }
 }
 

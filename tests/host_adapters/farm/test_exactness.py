@@ -16,7 +16,7 @@ from host_adapters.farm.run import finish, render_range, run, serial
 from host_adapters.farm.verify import verify
 from host_adapters.media import EncodeOptions, enhance, probe
 from tests.host_adapters.farm.jobs import LOSSLESS, MEAN, content
-from tests.host_adapters.media.clips import describe, make, payload
+from tests.host_adapters.media.clips import damage, describe, make, payload
 from tests.vdiff_plugin.networks import random_weights_file
 from vdiff_plugin.engine import Engine
 from vdiff_plugin.farm.folder import JobFolder
@@ -58,6 +58,23 @@ def test_chunks_of_any_length_are_the_whole(tmp_path: Path, kind: str, engine: E
     whole = content(tmp_path / "whole.mkv")
     assert len(set(whole["frames"])) == FRAMES
     for length in (1, 7, 60):
+        out, job = tmp_path / f"{length}.mkv", tmp_path / f"job-{length}"
+        folder = plan(
+            path, out, job, chunk_frames=length, settings=MEAN, encode=LOSSLESS, engine=engine
+        )
+        render_all(folder, engine)
+        assert content(out) == whole
+
+
+@pytest.mark.parametrize("container", ["mkv", "mp4"])
+def test_a_damaged_source_is_patched_in_chunks_as_it_is_whole(
+    tmp_path: Path, container: str, engine: Engine
+) -> None:
+    options = {"options": {"g": "6", "bf": "2"}, "size": (96, 64)}
+    path = damage(make(tmp_path / f"in.{container}", frames=FRAMES, **options), [4, 13, 18])
+    enhance(path, tmp_path / "whole.mkv", settings=MEAN, encode=LOSSLESS, engine=engine)
+    whole = content(tmp_path / "whole.mkv")
+    for length in (1, 7):
         out, job = tmp_path / f"{length}.mkv", tmp_path / f"job-{length}"
         folder = plan(
             path, out, job, chunk_frames=length, settings=MEAN, encode=LOSSLESS, engine=engine

@@ -1,0 +1,101 @@
+/* Warping of 8-bit samples, four half-size positions at once. Equal to warp.c, which also
+ * does what lies near the border.
+ */
+#include "kernels.h"
+
+#ifdef HAVE_AVX2
+#include <immintrin.h>
+#define AVX2 __attribute__((target("avx2")))
+#define INLINE_AVX2 static AVX2 inline __attribute__((always_inline))
+
+/* Four bytes from each of four places. */
+INLINE_AVX2 __m128i four(const uint8_t *const s[4], int64_t offset) {
+  int32_t v[4];
+  for (int i = 0; i < 4; i++) __builtin_memcpy(&v[i], s[i] + offset, 4);
+  return _mm_set_epi32(v[3], v[2], v[1], v[0]);
+}
+
+/* Two 16-bit sums a position: sample * (one - fraction) + next sample * fraction. */
+INLINE_AVX2 __m128i across(__m128i samples, __m128i order, __m128i fraction, int one) {
+  __m128i rest = _mm_sub_epi32(_mm_set1_epi32(one), fraction);
+  __m128i pair = _mm_or_si128(rest, _mm_slli_epi32(fraction, 8));
+  pair = _mm_or_si128(pair, _mm_slli_epi32(pair, 16));
+  return _mm_maddubs_epi16(_mm_shuffle_epi8(samples, order), pair);
+}
+
+/* top * (one - fraction) + bottom * fraction, rounded to samples: eight bytes. */
+INLINE_AVX2 __m128i down(__m128i top, __m128i bottom, __m128i fraction, int one, int shift) {
+  __m128i pair = _mm_or_si128(_mm_sub_epi32(_mm_set1_epi32(one), fraction),
+                              _mm_slli_epi32(fraction, 16));
+  __m128i half = _mm_set1_epi32(1 << (shift - 1));
+  __m128i low = _mm_madd_epi16(_mm_unpacklo_epi16(top, bottom), _mm_unpacklo_epi32(pair, pair));
+  __m128i high = _mm_madd_epi16(_mm_unpackhi_epi16(top, bottom), _mm_unpackhi_epi32(pair, pair));
+  low = _mm_srli_epi32(_mm_add_epi32(low, half), shift);
+  high = _mm_srli_epi32(_mm_add_epi32(high, half), shift);
+  low = _mm_packs_epi32(low, high);
+  return _mm_packus_epi16(low, low);
+}
+
+/* x and y of four motions. */
+INLINE_AVX2 void split(const int32_t *motion, __m128i *x, __m128i *y) {
+  __m128i a = _mm_loadu_si128((const __m128i *)motion);
+  __m128i b = _mm_loadu_si128((const __m128i *)(motion + 4));
+  *x = _mm_castps_si128(_mm_shuffle_ps(_mm_castsi128_ps(a), _mm_castsi128_ps(b), 0x88));
+  *y = _mm_castps_si128(_mm_shuffle_ps(_mm_castsi128_ps(a), _mm_castsi128_ps(b), 0xdd));
+}
+
+/* Whether all four places lie inside; each `step` further right than the one before. */
+INLINE_AVX2 int inside(__m128i left, __m128i top, int width, int height) {
+  __m128i outside = _mm_or_si128(left, top); /* negative */
+  outside = _mm_or_si128(outside, _mm_sub_epi32(_mm_set1_epi32(width - 1), left));
+  outside = _mm_or_si128(outside, _mm_sub_epi32(_mm_set1_epi32(height - 1), top));
+  return _mm_movemask_ps(_mm_castsi128_ps(outside)) == 0;
+}
+
+INLINE_AVX2 void places(const uint8_t *plane, int64_t row, int64_t pixel, __m128i left,
+                        __m128i top, const uint8_t *s[4]) {
+  int32_t x[4], y[4];
+  _mm_storeu_si128((__m128i *)x, left);
+  _mm_storeu_si128((__m128i *)y, top);
+  for (int i = 0; i < 4; i++) s[i] = plane + y[i] * row + x[i] * pixel;
+}
+
+AVX2 int vdiff_warp_luma_avx2(const uint8_t *luma, int64_t row, const int32_t *motion, int x,
+                              int y, int width, int height, uint8_t *out) {
+  const __m128i order = _mm_set_epi8(14, 13, 13, 12, 10, 9, 9, 8, 6, 5, 5, 4, 2, 1, 1, 0);
+  const __m128i mask = _mm_set1_epi32(31);
+  __m128i dx, dy;
+  split(motion, &dx, &dy);
+  __m128i left = _mm_add_epi32(_mm_srai_epi32(dx, 5),
+                               _mm_set_epi32(2 * x + 6, 2 * x + 4, 2 * x + 2, 2 * x));
+  __m128i top = _mm_add_epi32(_mm_srai_epi32(dy, 5), _mm_set1_epi32(2 * y));
+  if (!inside(left, top, width - 3, height - 2)) return 0; /* four bytes, three rows */
+  const uint8_t *s[4];
+  places(luma, row, 1, left, top, s);
+  __m128i fx = _mm_and_si128(dx, mask), fy = _mm_and_si128(dy, mask);
+  __m128i first = across(four(s, 0), order, fx, 32);
+  __m128i second = across(four(s, row), order, fx, 32);
+  __m128i third = across(four(s, 2 * row), order, fx, 32);
+  _mm_storel_epi64((__m128i *)out, down(first, second, fy, 32, 10));
+  _mm_storel_epi64((__m128i *)(out + width), down(second, third, fy, 32, 10));
+  return 1;
+}
+
+AVX2 int vdiff_warp_chroma_avx2(const uint8_t *chroma, int64_t row, const int32_t *motion,
+                                int x, int y, int width, int height, uint8_t *out) {
+  const __m128i order = _mm_set_epi8(15, 13, 14, 12, 11, 9, 10, 8, 7, 5, 6, 4, 3, 1, 2, 0);
+  const __m128i mask = _mm_set1_epi32(63);
+  __m128i dx, dy;
+  split(motion, &dx, &dy);
+  __m128i left = _mm_add_epi32(_mm_srai_epi32(dx, 6), _mm_set_epi32(x + 3, x + 2, x + 1, x));
+  __m128i top = _mm_add_epi32(_mm_srai_epi32(dy, 6), _mm_set1_epi32(y));
+  if (!inside(left, top, width - 1, height - 1)) return 0;
+  const uint8_t *s[4];
+  places(chroma, row, 2, left, top, s);
+  __m128i fx = _mm_and_si128(dx, mask), fy = _mm_and_si128(dy, mask);
+  __m128i above = across(four(s, 0), order, fx, 64);
+  __m128i below = across(four(s, row), order, fx, 64);
+  _mm_storel_epi64((__m128i *)out, down(above, below, fy, 64, 12));
+  return 1;
+}
+#endif

@@ -194,4 +194,5 @@ def _damage(checked: Checked) -> Damage:
     return Damage(
         repeated=sorted({n for each in checked.pieces for n in each.repeated}),
         concealed=sorted({n for each in checked.pieces for n in each.concealed}),
+        doubtful=sorted({stretch for each in checked.pieces for stretch in each.doubtful}),
     )

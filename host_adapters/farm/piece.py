@@ -123,6 +123,7 @@ def _render(job: OpenJob, span: Span, step: Progress, workers: int) -> Record:
         delay=written.delay,
         repeated=tuple(n for n in written.damage.repeated if span.first <= n <= span.last),
         concealed=tuple(n for n in written.damage.concealed if span.first <= n <= span.last),
+        doubtful=tuple(written.damage.doubtful),
         seconds=round(time.monotonic() - begin, 3),
         host=socket.gethostname(),
     )

@@ -30,9 +30,7 @@ OPTION_WORDS = {  # an option, and the words that it takes
     "color_trc": TRANSFERS,
     "chroma_sample_location": SITES,
 }
-_SHOWN = re.compile(
-    r"color_range:(\S+) color_space:(\S+) color_primaries:(\S+) color_trc:(\S+)"
-)
+_SHOWN = re.compile(r"color_range:(\S+) color_space:(\S+) color_primaries:(\S+) color_trc:(\S+)")
 _SITE_SHOWN = re.compile(r" cl:(\S+) ")
 
 

@@ -31,14 +31,15 @@ class Cut:
     origins: tuple[str, ...]
     feeds: tuple[Cut, ...]
 
-    def words(self, pipes: list[str], descriptor: int) -> list[str]:
+    def words(self, pipes: list[str], descriptor: int, ticks: str) -> list[str]:
         """Arguments of the program that writes to a pipe what the node takes.
 
         Args:
             pipes: words of the further inputs.
             descriptor: of the pipe.
+            ticks: what the program calls the frames' own time base, for `-enc_time_base`.
         """
-        times = ["-fps_mode", "passthrough", "-enc_time_base", "-1"]
+        times = ["-fps_mode", "passthrough", "-enc_time_base", ticks]
         target = ["-c:v", "rawvideo", "-f", "nut", f"pipe:{descriptor}"]
         graph = ["-filter_complex", self.graph, "-map", f"[{END}]"]
         return [*_QUIET, *self.inputs, *pipes, *graph, *times, *target]

@@ -9,6 +9,7 @@ import av
 from av.codec.context import Flags
 from av.sidedata.sidedata import Type
 
+from host_adapters.ffmpeg.colour_names import OPTION_WORDS
 from host_adapters.ffmpeg.plan import OutputStream
 from host_adapters.ffmpeg.times import rate
 from host_adapters.ffmpeg.vsync import METHODS, FrameClock, Method, Shown
@@ -23,34 +24,6 @@ if TYPE_CHECKING:
     from host_adapters.ffmpeg.output import Output
 
 _VARIABLE, _NO_TIMES, _GLOBAL_HEADER = 0x400, 0x80, 0x40  # AVFMT flags
-_RANGES = {"tv": 1, "mpeg": 1, "limited": 1, "pc": 2, "jpeg": 2, "full": 2}
-_SITES = {"left": 1, "center": 2, "topleft": 3, "top": 4, "bottomleft": 5, "bottom": 6}
-_MATRICES = {"rgb": 0, "bt709": 1, "fcc": 4, "bt470bg": 5, "smpte170m": 6, "smpte240m": 7} | {
-    "ycgco": 8,
-    "bt2020nc": 9,
-    "bt2020c": 10,
-}
-_PRIMARIES = {"bt709": 1, "bt470m": 4, "bt470bg": 5, "smpte170m": 6, "smpte240m": 7, "film": 8} | {
-    "bt2020": 9,
-    "smpte428": 10,
-    "smpte431": 11,
-    "smpte432": 12,
-}
-_TRANSFERS = {"bt709": 1, "gamma22": 4, "gamma28": 5, "smpte170m": 6, "smpte240m": 7} | {
-    "linear": 8,
-    "iec61966-2-1": 13,
-    "bt2020-10": 14,
-    "bt2020-12": 15,
-    "smpte2084": 16,
-    "arib-std-b67": 18,
-}
-_TAGS = {
-    "color_range": ("color_range", _RANGES),
-    "colorspace": ("colorspace", _MATRICES),
-    "color_primaries": ("color_primaries", _PRIMARIES),
-    "color_trc": ("color_trc", _TRANSFERS),
-    "chroma_sample_location": ("chroma_sample_location", _SITES),
-}
 
 
 class VideoTrack:
@@ -151,7 +124,7 @@ class VideoTrack:
         given = self._output.plan.option("r", self._stream)
         self.rate = rate(given, "r") if given else piece.stream.rate or Fraction(25)
         self.base = 1 / self.rate
-        self.hdr = _hdr_of(piece.frame)
+        self.hdr = hdr_of(piece.frame)
         self._clock = FrameClock(self._method(forced=given is not None))
         self._first = piece
 
@@ -198,13 +171,13 @@ class VideoTrack:
         context.color_range, context.colorspace = picture.color_range, picture.colorspace
         context.color_primaries, context.color_trc = picture.color_primaries, picture.color_trc
         context.chroma_sample_location = picture.chroma_location
-        for option, (name, words) in _TAGS.items():
+        for option, words in OPTION_WORDS.items():
             text = self._output.plan.option(option, self._stream)
             if text is None:
                 continue
             if text not in words and not text.isdecimal():
                 raise UsageError(f"Unable to parse {option} {text!r}; have {', '.join(words)}")
-            setattr(context, name, words.get(text, int(text) if text.isdecimal() else 0))
+            setattr(context, option, words.get(text, int(text) if text.isdecimal() else 0))
 
     def _options(self, context: av.VideoCodecContext) -> dict[str, str]:
         """Of the private options those that are this encoder's, and HDR10 in its words."""
@@ -236,7 +209,8 @@ def default_video(form: str) -> str:
     return "rawvideo" if name == "wrapped_avframe" else name
 
 
-def _hdr_of(picture: av.VideoFrame) -> Hdr:
+def hdr_of(picture: av.VideoFrame) -> Hdr:
+    """What a picture's side data says of its HDR."""
     kinds = {
         MASTERING: Type.MASTERING_DISPLAY_METADATA,
         LIGHT: Type.CONTENT_LIGHT_LEVEL,

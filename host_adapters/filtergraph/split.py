@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from host_adapters.filtergraph.model import OURS, FilterGraph, Pad
+from host_adapters.filtergraph.model import OURS, FilterGraph
 
 
 @dataclass(frozen=True)
@@ -46,15 +46,3 @@ def sections(graph: FilterGraph) -> list[Section]:
         Section(level, tuple(node for node in theirs if of[node] == level))
         for level in sorted({of[node] for node in theirs})
     ]
-
-
-def before(graph: FilterGraph, pad: Pad) -> set[int]:
-    """The nodes that an input pad depends on."""
-    found: set[int] = set()
-    waiting = [out.node for out, into in graph.links.items() if into == pad]
-    while waiting:
-        node = waiting.pop()
-        if node not in found:
-            found.add(node)
-            waiting += [out.node for out, into in graph.links.items() if into.node == node]
-    return found

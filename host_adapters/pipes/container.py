@@ -45,13 +45,20 @@ class ContainerReader:
         url: what libav opens, `pipe:0` for stdin.
         container: libav's name of the format.
         matrix: what the stream may leave open; None goes by size.
+        tags: colours, where they came beside the stream and not in it.
 
     Raises:
         MediaError: no such container, or no picture in it.
         UnsupportedMediaError: a pixel format we do not process, or interlaced.
     """
 
-    def __init__(self, url: str, container: str, matrix: Matrix | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        container: str,
+        matrix: Matrix | None = None,
+        tags: ColourTags | None = None,
+    ) -> None:
         self.others: deque[av.Packet[Any]] = deque()
         self._opened = ExitStack()
         try:
@@ -67,7 +74,7 @@ class ContainerReader:
         if self._first is None:
             raise MediaError("stdin: no picture in the stream; check what writes it")
         self.layout = layout_of(self._first.format.name)
-        self.tags = ColourTags.of(self._first, self.stream.codec_context, self.layout)
+        self.tags = tags or ColourTags.of(self._first, self.stream.codec_context, self.layout)
         size = (self._first.width, self._first.height)
         self.clip = ClipInfo(
             width=size[0],
@@ -85,15 +92,20 @@ class ContainerReader:
         return next((fraction(each) for each in rates if each), Fraction(25))
 
     @property
+    def base(self) -> Fraction:
+        """The time base of tickets, in seconds."""
+        return fraction(self.stream.time_base)
+
+    @property
     def begin(self) -> Fraction:
         """When the first frame is shown, in seconds, as long as it was not taken."""
         pts = self._first.pts if self._first else None
-        return (pts or 0) * fraction(self.stream.time_base)
+        return (pts or 0) * self.base
 
     def frames(self) -> Iterator[Piped]:
         """The frames in order, each with its `Times`."""
         first, self._first = self._first, None
-        step = max(1, round(1 / (self.rate * fraction(self.stream.time_base))))
+        step = max(1, round(1 / (self.rate * self.base)))
         due = 0
         for picture in [first] if first else []:
             piped = self._piped(picture, due, step)
@@ -146,12 +158,16 @@ class ContainerWriter:
         container: libav's name of the format.
         clip: what is written.
         reader: says times, colours and other streams.
+
+    Attributes:
+        layout: libav's pixel format of what is written.
+        tags: its colours, which NUT cannot hold.
     """
 
     def __init__(self, url: str, container: str, clip: ClipInfo, reader: ContainerReader) -> None:
         self._reader = reader
         self._codec = CONTAINERS[container]
-        self._base = fraction(reader.stream.time_base)
+        self._base = reader.base
         self._out = av.open(url, "w", format=container)
         self._out.metadata.update(reader.input.metadata)
         self._copies: dict[int, Stream] = {}
@@ -182,13 +198,13 @@ class ContainerWriter:
     def _add_video(self, clip: ClipInfo, like: str) -> None:
         source = self._reader.stream
         exact = EncodeOptions(codec=self._codec)
-        _, layout = choose_encoder(clip, self._out.format.name, exact, like)
+        _, self.layout = choose_encoder(clip, self._out.format.name, exact, like)
         stream = self._out.add_stream(self._codec, rate=self._reader.rate)
         assert isinstance(stream, VideoStream)
-        self._converter = Converter(clip, layout)
-        tags = self._converter.tags(self._reader.tags)
+        self._converter = Converter(clip, self.layout)
+        self.tags = tags = self._converter.tags(self._reader.tags)
         context = stream.codec_context
-        context.width, context.height, context.pix_fmt = clip.width, clip.height, layout.name
+        context.width, context.height, context.pix_fmt = clip.width, clip.height, self.layout.name
         context.time_base = self._base
         context.sample_aspect_ratio = fraction(source.sample_aspect_ratio)
         context.color_range, context.colorspace = tags.range, tags.matrix

@@ -18,7 +18,14 @@ from vdiff_plugin.model.graph import Planes, WindowTensors, features_graph, rest
 from vdiff_plugin.model.quiet import import_tensorflow
 from vdiff_plugin.model.weights import Weights, load_weights
 
-_DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
+# Less than fp32 has to be asked for: it rounds sums, and so gives pixels of its own.
+_DTYPES = {
+    "auto": "float32",
+    "fp32": "float32",
+    "bf16": "bfloat16",
+    "fp16": "float16",
+}
+_SPEED_ON_GPU = 100
 
 
 class KerasBackend:
@@ -27,7 +34,7 @@ class KerasBackend:
     @property
     def speed(self) -> int:
         """See `Backend.speed`: first where there is a GPU. Looking at TensorFlow is slow."""
-        return 100 if any(Path("/dev").glob("nvidia[0-9]*")) else 50
+        return _SPEED_ON_GPU if any(Path("/dev").glob("nvidia[0-9]*")) else 50
 
     def missing(self) -> str:
         """See `Backend.missing`."""
@@ -37,6 +44,8 @@ class KerasBackend:
 
     def devices(self) -> Sequence[str]:
         """The processor, and the GPUs that TensorFlow sees."""
+        if self.speed < _SPEED_ON_GPU:
+            return ("cpu",)  # without asking TensorFlow, which takes seconds
         tensorflow = import_tensorflow()
         gpus = tensorflow.config.list_physical_devices("GPU")
         return ("cpu", *(f"gpu:{i}" for i in range(len(gpus))))
@@ -44,8 +53,7 @@ class KerasBackend:
     def load(self, path: Path, *, device: str, precision: str) -> KerasNetwork:
         """See `Backend.load`."""
         weights = load_weights(path)
-        place = self._place(device)
-        return KerasNetwork(weights, place, _DTYPES.get(precision) or _fitting_dtype(place))
+        return KerasNetwork(weights, self._place(device), _DTYPES[precision])
 
     def _place(self, device: str) -> str:
         devices = self.devices()
@@ -127,18 +135,3 @@ def _restore_function(ops: Any, preset: Any) -> Callable[..., Any]:
 def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     # No XLA: it may contract products and sums, and was slower on processors.
     return import_tensorflow().function(function, reduce_retracing=True)  # type: ignore[no-any-return]
-
-
-def _fitting_dtype(place: str) -> str:
-    """bfloat16 where the processor multiplies it natively, else float32."""
-    if place == "cpu":
-        return "bfloat16" if _cpu_has_bfloat16() else "float32"
-    return "float32"
-
-
-def _cpu_has_bfloat16() -> bool:
-    try:
-        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return False
-    return "avx512_bf16" in flags or "amx_bf16" in flags

@@ -27,6 +27,7 @@ class Record(BaseModel):
         extradata: SHA-256 of what the encoder wants said in the header.
         delay: frames by which the encoder's decoding order runs ahead.
         repeated, concealed: frames of the source that were damaged.
+        doubtful: stretches of it in which something was damaged.
         seconds: for the whole piece, by the wall.
         host: where it was rendered.
     """
@@ -45,6 +46,7 @@ class Record(BaseModel):
     delay: int = 0
     repeated: tuple[int, ...] = ()
     concealed: tuple[int, ...] = ()
+    doubtful: tuple[tuple[int, int], ...] = ()
     seconds: float = 0.0
     host: str = ""
 

@@ -48,7 +48,9 @@ def growing_kernels(layer: Layer) -> dict[tuple[int, int], Kernel]:
 
 def head_kernel(layer: Layer) -> Kernel:
     """The last convolution: residuals in 1/64 codes, then shrinkages in 1/256."""
-    gains = np.repeat([np.float32(FRACTION), np.float32(SHRINK_STEPS * SHRINK_UNIT)], PIXEL_CHANNELS)
+    gains = np.repeat(
+        [np.float32(FRACTION), np.float32(SHRINK_STEPS * SHRINK_UNIT)], PIXEL_CHANNELS
+    )
     residual, shrink = (-CODE_PEAK * FRACTION, CODE_PEAK * FRACTION), (0, SHRINK_STEPS)
     return pack_kernel(
         layer.kernel,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import imageio_ffmpeg
 
@@ -42,6 +44,12 @@ def framehash(program: str, folder: Path, words: Sequence[str]) -> list[str]:
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return comparable(done.stdout)
+
+
+def probed(path: Path, *what: str) -> Any:
+    """What ffprobe says of a file."""
+    words = [shutil.which("ffprobe") or "ffprobe", "-v", "error", "-of", "json", *what, str(path)]
+    return json.loads(subprocess.run(words, capture_output=True, check=True).stdout)
 
 
 def comparable(text: str) -> list[str]:

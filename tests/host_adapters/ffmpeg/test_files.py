@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
 import resource
-import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from host_adapters.ffmpeg.main import run
 from host_adapters.media import EncodeOptions, enhance, read_clip
 from tests.clips import write_clip
-from tests.host_adapters.ffmpeg.oracle import DEBIAN, comparable, framehash, make_clips
+from tests.host_adapters.ffmpeg.oracle import DEBIAN, comparable, framehash, make_clips, probed
 from tests.host_adapters.media.test_ffprobe import hevc_hdr10, side_data
 from vdiff_plugin.settings import Settings
 
@@ -44,11 +41,6 @@ def keys(path: Path) -> list[bytes]:
     return [frame.key for frame in read_clip(path).frames()]
 
 
-def probed(path: Path, *what: str) -> Any:
-    words = [shutil.which("ffprobe") or "ffprobe", "-v", "error", "-of", "json", *what, str(path)]
-    return json.loads(subprocess.run(words, capture_output=True, check=True).stdout)
-
-
 @pytest.mark.parametrize("clip", ["plain.mkv", "ten.mkv", "grey.mkv", "late.mkv"])
 def test_frames_are_those_of_enhance(clip: str, clips: Path, tmp_path: Path) -> None:
     enhance(
@@ -67,6 +59,12 @@ GRAPHS = [
     ("-vf", "hflip,vdiff=strength=0.6,vflip"),
     ("-filter_complex", "[0:v]split[a][b];[a]vdiff=0.6[c];[b][c]hstack"),
     ("-filter_complex", "[0:v]vdiff_changes,hflip"),
+    ("-vf", "vdiff=0.6,hflip,vdiff=0.3"),
+    ("-vf", "vdiff=0.6,vdiff=0.3"),
+    ("-vf", "vdiff=0.8:enable='between(n,3,5)'"),
+    ("-vf", "trim=start_frame=2,vdiff=enable='between(t,0.16,0.24)'"),
+    ("-filter_complex", "[0:v]split[a][b];[a]vdiff=0.6[c];[c]split[d][e];[b][d]hstack,vdiff=0.2[f];"
+     "[f][e]hstack"),  # fmt: skip
 ]
 
 

@@ -12,7 +12,7 @@ from av.container import InputContainer
 from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
-from host_adapters.ffmpeg.commandline import Group
+from host_adapters.ffmpeg.commandline import Given, Group
 from host_adapters.ffmpeg.times import rate, seconds
 from host_adapters.filtergraph.tokens import Filter
 from host_adapters.media.demux import packets, raise_exhausted
@@ -22,6 +22,14 @@ from vdiff_plugin.errors import MediaError, UsageError
 if TYPE_CHECKING:
     from contextlib import ExitStack
 
+DEMUXING = frozenset(  # demuxer options that are passed on; libav does not list them to Python
+    (
+        *("analyzeduration", "probesize", "fflags", "formatprobesize", "fpsprobesize", "seek2any"),
+        *("framerate", "video_size", "pixel_format", "loop", "start_number", "pattern_type"),
+        *("ts_from_file", "safe", "ignore_editlist", "advanced_editlist", "scan_all_pmts"),
+        *("ignore_loop", "graph", "dumpgraph", "protocol_whitelist", "max_delay", "avioflags"),
+    )
+)
 _MICRO = 1_000_000
 _COVER_SCORE = 1
 _TURNS = {
@@ -81,9 +89,36 @@ class Input:
         """Packets of some streams, in file order."""
         return packets(self.container, *streams)
 
+    def decoder(self, stream: VideoStream) -> av.VideoCodecContext:
+        """Its decoder, set up as the input's options say, with all the threads there are."""
+        context = stream.codec_context
+        if not context.is_open:
+            context.thread_type = "AUTO"
+            context.thread_count = int(self.group.value("threads") or 0)
+            given = {each.name: each.value for each in self._private()}
+            known = decoder_options(stream)
+            context.options = {name: value for name, value in given.items() if name in known}
+        return context
+
+    def unknown_option(self) -> str:
+        """A private option that neither the demuxer nor a decoder here is known to have."""
+        known = set(DEMUXING).union(
+            *(decoder_options(each) for each in self.streams if isinstance(each, VideoStream))
+        )
+        return next((each.name for each in self._private() if each.name not in known), "")
+
+    def _private(self) -> list[Given]:
+        return [each for each in self.group.options if each.private]
+
     def move(self, pts: int, base: Fraction) -> int:
         """A time of the file as one of the command."""
         return pts - round(self.shift / base)
+
+
+def decoder_options(stream: VideoStream) -> set[str]:
+    """Names of the options that a stream's decoder takes."""
+    options = stream.codec_context.supported_options
+    return {each.name for each in (*options.private, *options.generic)}
 
 
 def micro(value: Fraction) -> int:
@@ -98,7 +133,7 @@ def open_input(group: Group, opened: ExitStack) -> Input:
         MediaError: it cannot be opened.
         UsageError: an option that its demuxer does not have.
     """
-    options = {each.name: each.value for each in group.options if each.private}
+    options = {each.name: each.value for each in group.options if each.name in DEMUXING}
     url = "pipe:0" if group.url == "-" else group.url
     form = group.value("f")
     if form != "lavfi":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import av
 
 from host_adapters.ffmpeg.commandline import CommandLine, Given, Group
+from host_adapters.ffmpeg.inputs import Input
 from host_adapters.ffmpeg.options import OPTIONS
 from host_adapters.ffmpeg.output import MUXING
 from host_adapters.ffmpeg.plan import OutputPlan
@@ -21,6 +22,9 @@ def beyond(line: CommandLine) -> str:
         for each in group.options:
             if reason := _hindrance(each):
                 return reason
+    for group in line.inputs:
+        if reason := _forced(group):
+            return reason
     if any("sws_flags" in text for text in line.graphs):
         return "sws_flags= of a graph"
     urls = [each.url for each in (*line.inputs, *line.outputs)]
@@ -44,6 +48,19 @@ def _hindrance(given: Given) -> str:
             return "audio filters"
         return ""
     return ""
+
+
+def _forced(group: Group) -> str:
+    """An option that tells an input what it is, where only raw video is told so here."""
+    names = ("c",) if group.value("f") == "rawvideo" else ("c", "r", "s", "pix_fmt")
+    found = next((name for name in names if group.last(name)), "")
+    return f"-{found} of an input" if found else ""
+
+
+def beyond_inputs(inputs: list[Input]) -> str:
+    """Why the ffmpeg program is needed, now that the inputs are open; empty if it is not."""
+    unknown = next((name for each in inputs if (name := each.unknown_option())), "")
+    return f"option -{unknown}" if unknown else ""
 
 
 def _copies(group: Group) -> bool:

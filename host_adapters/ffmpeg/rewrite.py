@@ -102,11 +102,12 @@ def _output(at: int, group: Group, out: Rewritten, mapped: dict[str, list[int]])
         out.hdr_from.append([n for label in asked for n in mapped.get(label, [])])
         return
     chosen = _chosen(group, out.line)
-    labels, cuts = {}, []
-    for number, each in enumerate(one for one in chosen if one.kind == "video"):
-        labels[each.place] = label = f"vdiff_out{at}_{number}"
-        named = _between(graph, each.place, label)
-        cuts += _faithful(graph, _replace(named, out))
+    labels: dict[int, str] = {}
+    cuts: list[int] = []
+    for index, each in enumerate(chosen):
+        if each.kind == "video":
+            labels[index] = f"vdiff_out{at}_{index}"
+            cuts += _faithful(graph, _replace(_between(graph, each.place, labels[index]), out))
     if not labels:
         raise UsageError(f"{group.url}: no video for its filters; see -map")
     kept = [w for each in group.options if each.name not in _SIMPLE_WORDS for w in each.words]
@@ -152,23 +153,18 @@ def _chosen(group: Group, line: CommandLine) -> list[_Chosen]:
         ]
 
 
-def _maps(group: Group, chosen: list[_Chosen], labels: dict[str, str]) -> list[str]:
+def _maps(group: Group, chosen: list[_Chosen], labels: dict[int, str]) -> list[str]:
     """Maps to the graphs' outputs, and what a map of the stream itself would have brought."""
     words = []
-    for each in chosen:
-        words += ["-map", f"[{labels[each.place]}]" if each.place in labels else each.place]
-    for number, place in enumerate(labels):
+    for index, each in enumerate(chosen):
+        words += ["-map", f"[{labels[index]}]" if index in labels else each.place]
+    for number, each in enumerate(chosen[index] for index in labels):
         if group.value("map_metadata") is None:
-            file, _, stream = place.partition(":")
+            file, _, stream = each.place.partition(":")
             words += [f"-map_metadata:s:v:{number}", f"{file}:s:{stream}"]
-        names = [flag.name or "" for flag in _of(chosen, place)]
-        if names:
+        if names := [flag.name or "" for flag in each.disposition]:
             words += [f"-disposition:v:{number}", "+".join(names)]
     return words
-
-
-def _of(chosen: list[_Chosen], place: str) -> Disposition:
-    return next(each.disposition for each in chosen if each.place == place)
 
 
 def _between(graph: FilterGraph, place: str, label: str) -> FilterGraph:

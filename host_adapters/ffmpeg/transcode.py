@@ -20,7 +20,7 @@ from host_adapters.ffmpeg.inputs import Input, micro, open_input
 from host_adapters.ffmpeg.late import LateGraph, extended
 from host_adapters.ffmpeg.output import Output
 from host_adapters.ffmpeg.plan import Label, OutputPlan, OutputStream, Place, plan_outputs
-from host_adapters.ffmpeg.reach import beyond_plan
+from host_adapters.ffmpeg.reach import beyond_inputs, beyond_plan
 from host_adapters.ffmpeg.specifiers import chosen
 from host_adapters.ffmpeg.times import seconds
 from host_adapters.ffmpeg.video import encoder_name
@@ -59,7 +59,7 @@ class Inside:
 
     def beyond(self) -> str:
         """Why the ffmpeg program is needed; empty if it is not."""
-        return beyond_plan(self.plans)
+        return beyond_inputs(self.inputs) or beyond_plan(self.plans)
 
     def run(self, engine: Engine, report: Report) -> bool:
         """Do it. True if it went to its end, False if it was interrupted and finished early."""
@@ -238,11 +238,8 @@ class _Job:
         self, one: Input, stream: AvStream, place: Place, packet: av.Packet[Any] | None
     ) -> None:
         assert isinstance(stream, VideoStream)
-        context = stream.codec_context
-        if not context.is_open:
-            context.thread_type = "AUTO"
         try:
-            pictures = context.decode(packet)
+            pictures = one.decoder(stream).decode(packet)
         except av.error.EOFError:
             return
         except av.FFmpegError as error:

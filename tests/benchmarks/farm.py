@@ -11,7 +11,7 @@ import random
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,12 +23,12 @@ from host_adapters.farm.plan import plan
 from host_adapters.media import EncodeOptions, enhance
 from tests.benchmarks.footage import noisy_clip
 from tests.benchmarks.machine import describe, load
+from tests.benchmarks.tables import Row, print_table
 from tests.clips import write_clip
 from vdiff_plugin.engine import Engine
 from vdiff_plugin.farm.folder import JobFolder
 from vdiff_plugin.settings import Settings
 
-Row = Sequence[str]
 _CHUNK = 60
 _LOSSLESS = EncodeOptions(codec="ffv1")
 _SETTINGS = Settings.of(precision="fp32")
@@ -258,15 +258,7 @@ def main() -> None:
         bench = Bench(Path(folder), given.frames, (width, height), given.plan_frames, given.runs)
         for table in (bench.throughput, bench.overhead, bench.planning, bench.schedule):
             if given.only in (None, table.__name__):
-                _print_table(table())
-
-
-def _print_table(rows: Iterator[Row]) -> None:
-    title = next(rows)
-    print(f"| {' | '.join(title)} |\n|{'---|' * len(title)}")
-    for row in rows:
-        print(f"| {' | '.join(row)} |", flush=True)
-    print()
+                print_table(table())
 
 
 def _seconds(work: Callable[[], object]) -> float:

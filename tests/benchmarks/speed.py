@@ -19,12 +19,12 @@ from tests.benchmarks.footage import noisy_clip
 from tests.benchmarks.machine import describe, load
 from tests.benchmarks.memory import peak
 from tests.benchmarks.stages import TimedEngine
+from tests.benchmarks.tables import Row, print_table
 from vdiff_plugin.engine import Engine
 from vdiff_plugin.frame import ClipInfo, Frame
 from vdiff_plugin.plugins import load_offers
 from vdiff_plugin.settings import Settings
 
-Row = Sequence[str]
 _HD, _FULL_HD = (1280, 720), (1920, 1080)
 _WARM_UP = 16  # frames of a run that are not timed: tracing, caches, threads starting
 _LOSSLESS = EncodeOptions(codec="ffv1")
@@ -144,15 +144,7 @@ def main() -> None:
         tables = (bench.start_up, bench.files, bench.stages, bench.memory)
         for table in tables:
             if given.only in (None, table.__name__):
-                _print_table(table())
-
-
-def _print_table(rows: Iterator[Row]) -> None:
-    title = next(rows)
-    print(f"| {' | '.join(title)} |\n|{'---|' * len(title)}")
-    for row in rows:
-        print(f"| {' | '.join(row)} |", flush=True)
-    print()
+                print_table(table())
 
 
 def _fps(found: Sequence[float]) -> tuple[str, str, str]:

@@ -26,6 +26,7 @@ import numpy as np
 from host_adapters.media import EncodeOptions, read_clip, write_video
 from tests.benchmarks.footage import noisy_clip
 from tests.benchmarks.machine import describe, load
+from tests.benchmarks.tables import Row, print_table
 from vdiff_plugin.cli.scene import Scene
 from vdiff_plugin.engine import Engine
 from vdiff_plugin.frame import Frame
@@ -33,7 +34,6 @@ from vdiff_plugin.plugins import load_offers
 from vdiff_plugin.settings import Settings
 from vdiff_plugin.stream import render_clip
 
-Row = Sequence[str]
 _SIGMA = 10.0  # 8-bit codes of the noise that filters are compared on
 _SCORED = 12  # frames that PSNR is taken from
 _HEAD = """\
@@ -239,15 +239,7 @@ def main() -> None:
         bench = Bench(Path(folder), (width, height), given.frames, given.runs)
         for table in (bench.loop, bench.through, bench.peers, bench.memory):
             if given.only in (None, table.__name__):
-                _print_table(table())
-
-
-def _print_table(rows: Iterator[Row]) -> None:
-    title = next(rows)
-    print(f"| {' | '.join(title)} |\n|{'---|' * len(title)}")
-    for row in rows:
-        print(f"| {' | '.join(row)} |", flush=True)
-    print()
+                print_table(table())
 
 
 def _filled(script: str, strength: object) -> str:

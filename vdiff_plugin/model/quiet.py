@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from typing import Any
 
-_STDERR = 2
+from vdiff_plugin.descriptors import silenced
+
 _importing = threading.Lock()
 
 
@@ -20,26 +20,9 @@ def import_tensorflow() -> Any:
     so for the seconds of the first import the descriptor leads nowhere.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    with _importing, nullcontext() if "tensorflow" in sys.modules else _silence():
+    with _importing, nullcontext() if "tensorflow" in sys.modules else silenced():
         import tensorflow
     return tensorflow
-
-
-@contextmanager
-def _silence() -> Iterator[None]:
-    try:
-        kept = os.dup(_STDERR)
-    except OSError:  # nobody listens anyway
-        yield
-        return
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, _STDERR)
-        yield
-    finally:
-        os.dup2(kept, _STDERR)
-        os.close(kept)
-        os.close(nowhere)
 
 
 def import_openvino() -> Any:

@@ -36,6 +36,19 @@ def make_clips(folder: Path) -> None:
     make(folder / "late.mkv", pts=later, time_base=Fraction(1, 1000), frames=8, codec="ffv1")
     film = Recipe(frames=12, time_base=Fraction(1, 12800), options={"g": "4"})
     make_film(folder / "film.mp4", video=film, chapters=True, metadata={"title": "Film"})
+    _make_shifted(folder)
+
+
+def _make_shifted(folder: Path) -> None:
+    """An edit list that begins within the stream, and times below zero."""
+    whole = Recipe(frames=12, time_base=Fraction(1, 12800), options={"g": "12", "bf": "2"})
+    make_film(folder / "whole.mp4", video=whole)
+    earlier = ["-output_ts_offset", "-0.1", "-avoid_negative_ts", "disabled"]
+    for words in (
+        ["-ss", "0.2", "-i", "whole.mp4", "-c", "copy", "edited.mp4"],
+        ["-i", "whole.mp4", "-c", "copy", *earlier, "negative.mkv"],
+    ):
+        subprocess.run([STATIC, "-v", "error", "-y", *words], cwd=folder, check=True)
 
 
 def framehash(program: str, folder: Path, words: Sequence[str]) -> list[str]:

@@ -10,14 +10,20 @@ from vdiff_plugin.hookspecs import hookimpl
 
 @hookimpl
 def vdiff_hosts() -> Mapping[str, Callable[[], HostAdapter]]:
-    """Video files, the ffmpeg program and VapourSynth."""
-    return {"media": _media, "ffmpeg": _ffmpeg, "vapoursynth": _vapoursynth}
+    """Video files, the ffmpeg program, editors and VapourSynth."""
+    return {"media": _media, "ffmpeg": _ffmpeg, "frei0r": _frei0r, "vapoursynth": _vapoursynth}
 
 
 def _ffmpeg() -> HostAdapter:
     from host_adapters.ffmpeg.host import FfmpegHost
 
     return FfmpegHost()
+
+
+def _frei0r() -> HostAdapter:
+    from host_adapters.frei0r.hosts import Frei0rHost
+
+    return Frei0rHost()
 
 
 def _media() -> HostAdapter:

@@ -20,10 +20,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 CONSTRAINTS = ROOT / "packaging" / "constraints.txt"
 PACKAGES = ("vdiff_plugin", "host_adapters")
-DATA = ("*.safetensors", "*.md", "*.toml", "*.c", "*.h", "py.typed")
-
-
-KERNELS = Path("vdiff_plugin/native/kernels.so")
+DATA = ("*.safetensors", "*.md", "*.toml", "*.c", "*.h", "*.xml", "*.qml", "*.mlt", "py.typed")
+COMPILED = {Path("vdiff_plugin/native/kernels.so"), Path("host_adapters/frei0r/vdiff.so")}
 
 
 class CheckError(Exception):
@@ -67,8 +65,9 @@ def require_complete(wheel: Path) -> None:
     wanted = {path.relative_to(ROOT) for package in PACKAGES for path in package_files(package)}
     if lost := wanted - inside:
         raise CheckError(f"left out of {wheel.name}: {', '.join(sorted(map(str, lost)))}")
-    if shutil.which("cc") and KERNELS not in inside:
-        raise CheckError(f"{wheel.name} has no {KERNELS}, though there is a C compiler")
+    if shutil.which("cc") and (lost := COMPILED - inside):
+        lacking = " and no ".join(sorted(map(str, lost)))
+        raise CheckError(f"{wheel.name} has no {lacking}, though there is a C compiler")
     tops = {path.parts[0] for path in inside if not path.parts[0].endswith(".dist-info")}
     if tops != set(PACKAGES):
         raise CheckError(f"{wheel.name} installs {sorted(tops)}; it should be {sorted(PACKAGES)}")

@@ -53,6 +53,14 @@ def _no_melt() -> str:
 
 
 @cache
+def _no_gst() -> str:
+    if shutil.which("gst-launch-1.0") is None:
+        return "gst-launch-1.0 not on the PATH"
+    done = subprocess.run(["gst-inspect-1.0", "frei0r"], capture_output=True, check=False)
+    return "GStreamer has no frei0r plug-in" if done.returncode else ""
+
+
+@cache
 def _no_vapoursynth() -> str:
     found = importlib.util.find_spec("vapoursynth")
     return "" if found else "VapourSynth is not installed; pip install 'vdiff-plugin[vapoursynth]'"
@@ -68,6 +76,7 @@ def _no_gpu() -> str:
 _MISSING: dict[str, Callable[[], str]] = {
     "ffmpeg": _no_ffmpeg,
     "mlt": _no_melt,
+    "gst": _no_gst,
     "vapoursynth": _no_vapoursynth,
     "gpu": _no_gpu,
 }

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from vdiff_plugin.settings import Settings as Settings
     from vdiff_plugin.stream import Stream as Stream
     from vdiff_plugin.stream import render_clip as render_clip
+    from vdiff_plugin.training.descent import optimize as optimize
+    from vdiff_plugin.training.descent import train_model as train_model
 
 _HOMES = {
     "ClipInfo": "vdiff_plugin.frame",
@@ -53,8 +55,10 @@ _HOMES = {
     "extract_features": "vdiff_plugin.method",
     "hookimpl": "vdiff_plugin.hookspecs",
     "open_clip": "vdiff_plugin.engine",
+    "optimize": "vdiff_plugin.training.descent",
     "render_clip": "vdiff_plugin.stream",
     "train": "vdiff_plugin.method",
+    "train_model": "vdiff_plugin.training.descent",
     "write_video": "vdiff_plugin.files",
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -18,6 +19,8 @@ from host_adapters.filtergraph.tokens import Filter
 from host_adapters.media.demux import packets, raise_exhausted
 from host_adapters.media.rational import fraction
 from vdiff_plugin.errors import MediaError, UsageError
+
+logger = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from contextlib import ExitStack
@@ -83,7 +86,12 @@ class Input:
         """Go to where the stretch begins, or a little earlier."""
         if self.start:
             begin = self.container.start_time or 0
-            self.container.seek(max(begin, begin + int(self.start * _MICRO)))
+            target = max(begin, begin + int(self.start * _MICRO))
+            try:
+                self.container.seek(target)
+            except av.FFmpegError as error:  # then all is decoded, and what is too early dropped
+                raise_exhausted(error)
+                logger.warning("%s: could not seek to %.3f s", self.group.url, target / _MICRO)
 
     def packets(self, streams: list[Stream]) -> Iterator[av.Packet[Any]]:
         """Packets of some streams, in file order."""

@@ -13,10 +13,12 @@ from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from host_adapters.ffmpeg.inputs import Input
+from host_adapters.ffmpeg.listing import LISTINGS, Listing
 from host_adapters.ffmpeg.plan import Label, OutputPlan, OutputStream
 from host_adapters.ffmpeg.video import VideoTrack
 from host_adapters.media.atomic import unwritable
 from host_adapters.media.demux import raise_exhausted
+from host_adapters.media.rational import fraction
 from host_adapters.media.template import can_template, template_stream
 from host_adapters.media.writer import COPIED
 from vdiff_plugin.errors import OutputError, SettingsError, UsageError
@@ -51,6 +53,7 @@ class Output:
         if (flags := plan.group.value("movflags")) is not None:
             self._private["movflags"] = flags
         self._encoder_options = dict(self._private)
+        self._listing: Listing | None = None
         self._file = self._open(url)
         self._streams: dict[int, Stream] = {}
         self.tracks = {
@@ -129,6 +132,8 @@ class Output:
         """Let go; without `finish` the file is not whole."""
         with suppress(av.FFmpegError, ValueError):
             self._file.close()
+        if self._listing:
+            self._listing.close()
 
     @property
     def encoder_options(self) -> dict[str, str]:
@@ -143,9 +148,21 @@ class Output:
     def _open(self, url: str) -> OutputContainer:
         muxing = {k: v for k, v in self._private.items() if k in MUXING}
         try:
-            return av.open(url, "w", format=self.plan.format, container_options=muxing)
+            if self.plan.format in LISTINGS:
+                self._listing = Listing(url, self._shape)
+            target = self._listing or url
+            return av.open(target, "w", format=self.plan.format, container_options=muxing)
         except (av.FFmpegError, ValueError) as error:
             raise self._refused(error) from error
+
+    def _shape(self, index: int) -> Fraction:
+        """Width to height of a stream's pixels; 0 if unknown."""
+        each = self.plan.streams[index]
+        if index in self.tracks:
+            return self.tracks[index].sar
+        assert not isinstance(each.source, Label)
+        source = self._inputs[each.source.file].streams[each.source.stream]
+        return fraction(getattr(source, "sample_aspect_ratio", None))
 
     def _plain(self, track: VideoTrack) -> VideoStream:
         try:

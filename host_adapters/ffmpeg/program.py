@@ -67,8 +67,9 @@ def _require_files(line: CommandLine, reason: str) -> None:
     """Raise UsageError for an input that only one program could read."""
     for each in line.inputs:
         path = Path(each.url)
-        is_pipe = path.exists() and stat.S_ISFIFO(path.stat().st_mode)
-        if is_pipe or each.url in ("-", "pipe:", "pipe:0", "/dev/stdin"):
+        mode = path.stat().st_mode if path.exists() else 0
+        passes_by = stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)  # a pipe, a camera
+        if passes_by or each.url in ("-", "pipe:", "pipe:0", "/dev/stdin"):
             raise UsageError(
                 f"Input {each.url} can be read once only, and {reason} needs the ffmpeg program, "
                 "which reads it more often; give a file, or send frames through vdiff pipe"

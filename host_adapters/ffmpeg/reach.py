@@ -18,13 +18,11 @@ _COPY_STOPS = ("ss", "t", "to")
 
 def beyond(line: CommandLine) -> str:
     """Why the ffmpeg program is needed, from the words alone; empty if it is not."""
-    for group in (line.globals, *line.inputs, *line.outputs):
-        for each in group.options:
-            if reason := _hindrance(each):
-                return reason
-    for group in line.inputs:
-        if reason := _forced(group):
-            return reason
+    groups = (line.globals, *line.inputs, *line.outputs)
+    found = [_hindrance(each) for group in groups for each in group.options]
+    found += [_forced(group) for group in line.inputs]
+    if reason := next(filter(None, found), ""):
+        return reason
     if any("sws_flags" in text for text in line.graphs):
         return "sws_flags= of a graph"
     urls = [each.url for each in (*line.inputs, *line.outputs)]

@@ -81,7 +81,7 @@ def rewrite(line: CommandLine) -> Rewritten:
         UsageError: a node of ours has wrong options, or nothing to read.
     """
     out = Rewritten(line)
-    mapped = {}  # labels of complex graphs, and the cuts behind them
+    mapped: dict[str, list[int]] = {}  # labels of complex graphs, and the cuts behind them
     for text in line.graphs:
         graph = wire(parse(text), lenient_pads)
         cuts = _replace(graph, out) if graph.has_ours else []

@@ -109,6 +109,7 @@ class _Job:
         self._plan, self._engine, self._outputs = plan, engine, outputs
         self._copies: dict[Place, list[tuple[Output, int]]] = {}
         self._runs: list[LateGraph] = []
+        self._due: dict[Place, int] = {}  # when the next frame of a stream is to be expected
         self._pads: dict[Place, list[tuple[LateGraph, int]]] = {}
         targets: dict[Label, Target] = {}
         tails: dict[Label, list[Filter]] = {}
@@ -252,8 +253,10 @@ class _Job:
 
     def _push(self, one: Input, place: Place, picture: av.VideoFrame, about: Stream) -> None:
         base = fraction(picture.time_base)
-        if picture.pts is not None:
-            picture.pts = one.move(picture.pts, base)
+        pts = picture.pts  # where there is none, ffmpeg goes on from the frame before
+        picture.pts = self._due.get(place, 0) if pts is None else one.move(pts, base)
+        step = round(1 / (about.rate * base)) if about.rate else 0
+        self._due[place] = picture.pts + (picture.duration or step)
         for lazy, index in self._pads[place]:
             lazy.enter(index, one, picture, about.sar)
             lazy.push(index, Piece(picture, about))

@@ -12,7 +12,7 @@ from av.sidedata.sidedata import Type
 from host_adapters.ffmpeg.colour_names import OPTION_WORDS
 from host_adapters.ffmpeg.plan import OutputStream
 from host_adapters.ffmpeg.times import rate
-from host_adapters.ffmpeg.vsync import METHODS, FrameClock, Method, Shown
+from host_adapters.ffmpeg.vsync import METHODS, FrameClock, Method, Shown, clock_time
 from host_adapters.filtergraph.run import Piece
 from host_adapters.media.codecs import find_encoder
 from host_adapters.media.demux import raise_exhausted
@@ -45,6 +45,11 @@ class VideoTrack:
         """Whether a first frame told size and format."""
         return self._first is not None
 
+    @property
+    def sar(self) -> Fraction:
+        """Width to height of a pixel; 0 if unknown."""
+        return self._first.stream.sar if self._first else Fraction(0)
+
     def take(self, piece: Piece | None) -> None:
         """Encode a frame of the graph; None is the end."""
         if piece is None:
@@ -53,7 +58,7 @@ class VideoTrack:
             if self._first is None:
                 self._look(piece)
             base = fraction(piece.frame.time_base)
-            pts = float((piece.frame.pts or 0) * base / self.base)
+            pts = clock_time((piece.frame.pts or 0) * base, self.base)
             duration = self._duration(piece, base)
             for shown in self._clock.add(piece.frame, pts, duration):
                 self._encode(shown)

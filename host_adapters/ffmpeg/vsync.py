@@ -5,7 +5,9 @@ A float is kept where ffmpeg keeps one, so that the same frames are dropped and 
 
 from __future__ import annotations
 
+import math
 from collections import deque
+from fractions import Fraction
 from typing import Literal, NamedTuple
 
 Method = Literal["passthrough", "cfr", "vfr"]
@@ -24,6 +26,23 @@ class Shown(NamedTuple):
     frame: object
     pts: int
     duration: int
+
+
+def clock_time(moment: Fraction, base: Fraction) -> float:
+    """A time in encoder ticks, as ffmpeg's arithmetic has it.
+
+    Rounded to a fraction of a tick; what then is no whole number is moved a little from zero,
+    so that none lies in the middle of two ticks.
+
+    Args:
+        moment: seconds.
+        base: seconds of a tick.
+    """
+    bits = min(16, max(0, 30 - base.denominator.bit_length()))
+    scaled = abs(moment / base) * (1 << bits)
+    whole = math.floor(scaled + Fraction(1, 2))
+    ticks = math.copysign(whole, moment) / (1 << bits)
+    return ticks if ticks == round(ticks) else ticks + math.copysign(1 / 2**17, ticks)
 
 
 class FrameClock:

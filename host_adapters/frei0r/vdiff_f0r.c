@@ -50,7 +50,9 @@ EXPORT void f0r_update(f0r_instance_t instance, double time, const uint32_t *in,
 /* --- instances ---------------------------------------------------------------------- */
 
 enum { STRENGTH, TASK, PRESET, NOISE, DELAYED, CHANGE_MAP, MIX, PARAMETERS };
-enum { LARGEST = 16384, FEW_SLICES = 64, PROOFS = 3 };
+enum { LARGEST = 16384, PROOFS = 3 };
+#define USUAL_TASK "restore"
+#define USUAL_PRESET "fast"
 static const double JUMP = 4.5; /* steps of the clock that a playing host does not skip */
 
 static const f0r_param_info_t parameters[PARAMETERS] = {
@@ -80,10 +82,9 @@ struct instance {
 
     int started;
     double time, before, step; /* of the last call, of the one before, least between two */
-    const unsigned char *input; /* of the last call: an address to compare, never read */
     pthread_t thread;
-    int proofs;  /* that the host spreads a clip's frames over instances */
-    int refused; /* how the host calls us cannot give the right pixels */
+    int proofs;          /* that the host spreads a clip's frames over instances */
+    const char *refused; /* why the way the host calls us cannot give the right pixels */
 };
 
 static struct {
@@ -164,8 +165,8 @@ EXPORT f0r_instance_t f0r_construct(unsigned int width, unsigned int height) {
     it->height = height;
     it->bytes = (size_t)width * height * 4;
     it->value[STRENGTH] = 1;
-    strcpy(it->task, "restore");
-    strcpy(it->preset, "fast");
+    strcpy(it->task, USUAL_TASK);
+    strcpy(it->preset, USUAL_PRESET);
     it->memory.file = it->channel.socket = -1;
     it->run = 1;
     pthread_mutex_lock(&process.lock);
@@ -203,7 +204,9 @@ EXPORT void f0r_set_param_value(f0r_instance_t instance, f0r_param_t value, int 
         return;
     if ((text = text_of(it, index))) {
         const char *given = *(char **)value;
-        snprintf(text, VDIFF_NAME, "%s", given ? given : "");
+        if (!given || !*given) /* ffmpeg hands on what was left out as an empty text */
+            given = index == TASK ? USUAL_TASK : USUAL_PRESET;
+        snprintf(text, VDIFF_NAME, "%s", given);
     } else {
         double given = *(double *)value;
         if (isfinite(given))
@@ -246,7 +249,6 @@ static void remember(struct instance *it, double time, const unsigned char *in) 
         it->newest = (it->newest + 1) % VDIFF_SLOTS;
         if (step < 0 || (it->step > 0 && step > JUMP * it->step))
             it->run++;
-        it->before = it->time;
     }
     if (step > 0 && (it->step == 0 || step < it->step))
         it->step = step;
@@ -255,18 +257,16 @@ static void remember(struct instance *it, double time, const unsigned char *in) 
     it->ids[it->newest] = empty ? 0 : ++it->last_id;
     it->runs[it->newest] = it->run;
     it->run += (uint32_t)empty;
+    pthread_mutex_lock(&process.lock); /* other instances look at the clock */
+    if (!again)
+        it->before = it->time;
     it->time = time;
+    it->thread = pthread_self();
     it->started = 1;
+    pthread_mutex_unlock(&process.lock);
 }
 
 /* --- hosts whose way of calling cannot give the right pixels ------------------------- */
-
-/* MLT with `threads` on the filter: bands of one picture instead of pictures. */
-static int is_slice(const struct instance *it, double time, const unsigned char *in) {
-    size_t away = in > it->input ? (size_t)(in - it->input) : (size_t)(it->input - in);
-    return it->started && time == it->time && away && away % it->bytes == 0 &&
-           away / it->bytes < FEW_SLICES;
-}
 
 /* MLT with real_time below -1 or above 1: each thread has an instance, which gets every
  * n-th frame. Its sign: equal instances of two threads whose times interlock. */
@@ -294,14 +294,16 @@ static int is_spread(struct instance *it, double time) {
     return it->proofs >= PROOFS;
 }
 
-static const char *objection(struct instance *it, double time, const unsigned char *in) {
-    if (it->refused)
-        return "";
-    if (is_slice(it, time, in))
-        return "the host gives bands of the picture; leave threads= out of the filter";
-    if (is_spread(it, time))
-        return "the host spreads frames over threads; use real_time=-1, no parallel processing";
-    return NULL;
+/* MLT with `threads` on the filter: bands of one picture, all at once, to one instance. */
+static const char BANDS[] = "the host gives bands of the picture; leave threads= out of the filter";
+static const char SPREAD[] =
+    "the host spreads frames over threads; use real_time=-1, no parallel processing";
+
+static const char *objection(struct instance *it, double time) {
+    const char *before = __atomic_load_n(&it->refused, __ATOMIC_RELAXED);
+    if (!before && is_spread(it, time))
+        __atomic_store_n(&it->refused, before = SPREAD, __ATOMIC_RELAXED);
+    return before;
 }
 
 /* --- one frame ---------------------------------------------------------------------- */
@@ -366,11 +368,8 @@ static const unsigned char *rendered(struct instance *it, char *why) {
 static void update(struct instance *it, double time, const unsigned char *in, unsigned char *out) {
     char why[VDIFF_MESSAGE] = "";
     const unsigned char *picture = NULL;
-    const char *objected = objection(it, time, in);
-    it->input = in;
-    it->thread = pthread_self();
+    const char *objected = objection(it, time);
     if (objected) {
-        it->refused = 1;
         snprintf(why, sizeof why, "%s", objected);
     } else if (!it->memory.base && !vdiff_memory_map(&it->memory, it->bytes)) {
         snprintf(why, sizeof why, "no memory for frames; use a smaller picture");
@@ -392,7 +391,7 @@ EXPORT void f0r_update(f0r_instance_t instance, double time, const uint32_t *in,
     if (!it || !in || !out)
         return;
     if (pthread_mutex_trylock(&it->busy) != 0) {
-        __atomic_store_n(&it->refused, 1, __ATOMIC_RELAXED); /* only slices come at once */
+        __atomic_store_n(&it->refused, BANDS, __ATOMIC_RELAXED);
         pthread_mutex_lock(&it->busy);
     }
     update(it, time, (const unsigned char *)in, (unsigned char *)out);

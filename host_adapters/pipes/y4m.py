@@ -82,9 +82,9 @@ class Y4mWriter:
         self._output = output
         write_all(output, header.line().encode())
 
-    def write(self, frame: Frame, ticket: bytes = _FRAME + b"\n") -> None:
-        """Write a frame behind the header line that it came with."""
-        write_all(self._output, ticket)
+    def write(self, frame: Frame, ticket: bytes | None = None) -> None:
+        """Write a frame behind the header line that it came with, if any."""
+        write_all(self._output, ticket or _FRAME + b"\n")
         for plane in frame.planes:
             little = plane.astype(plane.dtype.newbyteorder("<"), copy=False)
             write_all(self._output, np.ascontiguousarray(little).data)

@@ -121,6 +121,10 @@ class Y4mHeader:
             chroma_location=tags.chroma_location(),
         )
 
+    def with_rate(self, rate: Fraction) -> Y4mHeader:
+        """The same header, at another rate."""
+        return replace(self, rate=rate)
+
     def with_range(self, number: int) -> Y4mHeader:
         """The same header, naming a colour range."""
         name = next(text for text, known in _RANGES.items() if known == number)

@@ -16,8 +16,10 @@ _NAMES = (
     "enhance",
     "farm",
     "ffmpeg",
+    "frei0r",
     "info",
     "pipe",
+    "train",
     "verify",
 )
 

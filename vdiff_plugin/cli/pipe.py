@@ -25,7 +25,12 @@ def pipe(
     ] = None,
     rate: Annotated[
         str | None,
-        typer.Option(metavar="N/D", help="Frame rate of raw video; taken and not needed."),
+        typer.Option(
+            metavar="N/D", help="Frame rate that y4m says; raw video has no place for it."
+        ),
+    ] = None,
+    to: Annotated[
+        str | None, typer.Option(metavar="NAME", help="y4m, to make that of raw video.")
     ] = None,
     matrix: Annotated[
         str | None,
@@ -47,9 +52,14 @@ def pipe(
     """
     from host_adapters.pipes.job import PipeOptions, run_pipe
 
-    del rate  # raw samples carry no time, in or out
     options = PipeOptions(
-        format=format_, size=size, pix_fmt=pix_fmt, matrix=matrix, range=colour_range
+        format=format_,
+        size=size,
+        pix_fmt=pix_fmt,
+        rate=rate,
+        to=to,
+        matrix=matrix,
+        range=colour_range,
     )
     with open_progress(progress, "pipe") as report:
         run_pipe(settings, options, lambda done: report(done, None))

@@ -17,6 +17,9 @@ def main() -> None:
     parser.add_argument("--start", type=Path, help="weights file to begin with")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
+    from vdiff_plugin.training.allocator import keep_memory
+
+    keep_memory()  # before TensorFlow starts
     from vdiff_plugin.training.loop import train_recipe
     from vdiff_plugin.training.recipe import Recipe
 

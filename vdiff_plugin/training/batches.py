@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from vdiff_plugin.training.samples import PATCH, RADIUS
+from vdiff_plugin.training.samples import RADIUS
 
 Batch = tuple[dict[str, NDArray[np.float32]], NDArray[np.float32]]
 
@@ -19,7 +19,15 @@ class SampleBatches(keras.utils.PyDataset):
     """Random batches; batch i of a seed is always the same, so a resumed run goes on."""
 
     def __init__(
-        self, paths: Sequence[Path], *, batch: int, steps: int, seed: int, **kwargs: Any
+        self,
+        paths: Sequence[Path],
+        *,
+        batch: int,
+        steps: int,
+        seed: int,
+        first: int = 0,
+        pairs: bool = False,
+        **kwargs: Any,
     ) -> None:
         """Map the sample files.
 
@@ -28,6 +36,8 @@ class SampleBatches(keras.utils.PyDataset):
             batch: samples a batch.
             steps: batches an epoch.
             seed: decides order and orientation.
+            first: number of the first batch, for resuming.
+            pairs: samples lie in pairs, and a batch holds both of each; `batch` is even.
             kwargs: of `PyDataset`.
         """
         super().__init__(**kwargs)
@@ -36,20 +46,27 @@ class SampleBatches(keras.utils.PyDataset):
         self._batch = batch
         self._steps = steps
         self._seed = seed
-        self.first = 0  # number of the epoch's first batch, for resuming
+        self._pairs = pairs
+        self.first = first
 
     def __len__(self) -> int:
         return self._steps
 
     def __getitem__(self, index: int) -> Batch:
         rng = np.random.default_rng((self._seed, self.first + index))
-        numbers = np.sort(rng.integers(self._ends[-1], size=self._batch))
+        numbers = self._draw(rng)
         records = np.stack([self._record(int(number)) for number in numbers])
         return as_batch(records, int(rng.integers(8)), bool(rng.integers(2)))
 
     def on_epoch_end(self) -> None:
         """Go on with the next batches."""
         self.first += self._steps
+
+    def _draw(self, rng: np.random.Generator) -> NDArray[np.int64]:
+        if not self._pairs:
+            return np.sort(rng.integers(self._ends[-1], size=self._batch))
+        pairs = np.sort(rng.integers(self._ends[-1] // 2, size=self._batch // 2))
+        return np.stack([2 * pairs, 2 * pairs + 1], axis=1).ravel()
 
     def _record(self, number: int) -> NDArray[np.void]:
         which = int(np.searchsorted(self._ends, number, side="right"))
@@ -72,8 +89,7 @@ def as_batch(records: NDArray[np.void], turn: int, backwards: bool) -> Batch:
             valid[:, ::-1],
         )
     harm = np.sqrt(np.mean(np.square(np.float32(frames[:, RADIUS]) - target), axis=(1, 2, 3)))
-    side = PATCH // 2
-    level = np.broadcast_to(harm[:, None, None, None], (len(records), side, side, 1))
+    level = np.broadcast_to(harm[:, None, None, None], (*target.shape[:3], 1))
     inputs = {
         "frames": frames, "warped": warped, "flow": flow, "valid": valid,
         "sigma": records["sigma"],

@@ -67,6 +67,24 @@ def noisy_h264(clean: Sequence420, rng: np.random.Generator) -> Sequence420:
     return h264(noise(clean, rng), rng)
 
 
+def jpeg(clean: Sequence420, rng: np.random.Generator) -> Sequence420:
+    """Motion JPEG at qualities 15 to 80: each plane of each frame by itself."""
+    quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(15, 81))]
+    luma = np.stack([_through_jpeg(plane, quality) for plane in clean.luma])
+    chroma = np.stack(
+        [
+            np.stack([_through_jpeg(frame[..., i], quality) for i in (0, 1)], axis=-1)
+            for frame in clean.chroma
+        ]
+    )
+    return Sequence420(luma, chroma)
+
+
+def _through_jpeg(plane: NDArray[np.uint8], quality: list[int]) -> NDArray[np.uint8]:
+    _, data = cv2.imencode(".jpg", np.ascontiguousarray(plane), quality)
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), np.uint8)
+
+
 def untouched(clean: Sequence420, rng: np.random.Generator) -> Sequence420:
     """Clean footage, which has to come out as it went in."""
     del rng
@@ -80,6 +98,7 @@ DEGRADATIONS: dict[str, Degradation] = {
     "h264": h264,
     "mpeg": mpeg,
     "noisy_h264": noisy_h264,
+    "jpeg": jpeg,
     "untouched": untouched,
 }
 ENCODED = frozenset({"h264", "mpeg", "noisy_h264"})  # worth longer cuts: a GOP has to form

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -14,11 +15,11 @@ from numpy.typing import NDArray
 
 from vdiff_plugin.errors import MediaError
 
-logger = logging.getLogger(__name__)
-
 VIDEO_SUFFIXES = frozenset({".mp4", ".mkv", ".mov", ".webm", ".avi", ".m4v", ".ts"})
 STILL_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"})
-_SMALLEST = 192  # pixels; smaller pictures have no room for flow and a patch
+SMALLEST = 192  # pixels; smaller pictures have no room for flow and a patch
+SHORTEST = 7  # frames; a window of five needs two more to have several centres
+LOOKED_AT = 160  # frames of a video that training draws from
 _STILL_SIDE = 320  # pixels of a moving view into a still
 
 
@@ -65,33 +66,49 @@ def _walk(root: Path) -> Iterator[Path]:
         yield from (path for path in root.rglob("*") if path.is_file())
 
 
-def read_video(path: Path, limit: int = 160) -> Sequence420 | None:
-    """At most `limit` frames of a video; None, with a warning, if it is of no use."""
+def read_video(path: Path, limit: int = LOOKED_AT) -> Sequence420:
+    """The first `limit` frames of a video, as far as they can be decoded at one size.
+
+    Raises:
+        MediaError: nothing usable in it; says why.
+    """
+    frames: list[tuple[NDArray[np.uint8], NDArray[np.uint8]]] = []
+    reason = "too short"
     try:
         with av.open(str(path)) as container:
-            frames = []
-            for frame in container.decode(video=0):
-                frames.append(_planes(frame.reformat(format="yuv420p")))
-                if len(frames) == limit:
+            for frame in islice(container.decode(video=0), limit):
+                planes = _planes(frame.reformat(format="yuv420p"))
+                if frames and planes[0].shape != frames[0][0].shape:
                     break
-    except (av.FFmpegError, OSError, IndexError) as error:
-        logger.warning("%s skipped: %s", path.name, error)
-        return None
-    if len(frames) < 7 or min(frames[0][0].shape) < _SMALLEST:
-        logger.warning("%s skipped: too short or too small", path.name)
-        return None
+                frames.append(planes)
+    except (av.FFmpegError, OSError, IndexError, ValueError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        reason = f"unreadable ({' '.join(str(why).split())})"
+    if len(frames) < SHORTEST:
+        raise MediaError(f"{path}: {reason}, {len(frames)} frames; {SHORTEST} are needed")
     luma = np.stack([frame[0] for frame in frames])
     chroma = np.stack([frame[1] for frame in frames])
+    _require_size(path, luma)
     return _trimmed(luma, chroma)
 
 
-def read_still(path: Path) -> NDArray[np.uint8] | None:
-    """(H, W, 3) BGR; None, with a warning, if it is of no use."""
+def read_still(path: Path) -> NDArray[np.uint8]:
+    """(H, W, 3) BGR.
+
+    Raises:
+        MediaError: nothing usable in it; says why.
+    """
     image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if image is None or min(image.shape[:2]) < _SMALLEST:
-        logger.warning("%s skipped: unreadable or too small", path.name)
-        return None
+    if image is None:
+        raise MediaError(f"{path}: unreadable; give JPEG, PNG, WebP or TIFF")
+    _require_size(path, image[None])
     return np.asarray(image, np.uint8)
+
+
+def _require_size(path: Path, pictures: NDArray[Any]) -> None:
+    height, width = pictures.shape[1:3]
+    if min(height, width) < SMALLEST:
+        raise MediaError(f"{path}: {width}x{height}; {SMALLEST} pixels a side are needed")
 
 
 def moving_still(image: NDArray[np.uint8], count: int, rng: np.random.Generator) -> Sequence420:

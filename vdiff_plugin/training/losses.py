@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from keras import ops as k
 
 from vdiff_plugin.model.ops import Tensor
+
+Loss = Callable[[Tensor, Tensor], Tensor]
 
 _FLOOR = 0.04  # of the normaliser: how much nearly clean samples count
 _LOG_FLOOR = 1.5  # codes
@@ -48,8 +52,45 @@ def mean_squared(truth: Tensor, predicted: Tensor) -> Tensor:
     return k.mean(error * error, axis=(1, 2, 3))
 
 
-LOSSES = {
+def flicker(truth: Tensor, predicted: Tensor) -> Tensor:
+    """How much a sample's error differs from that of the next frame at the same place.
+
+    What flickers is error that changes: |(o_n - o_n-1) - (g_n - g_n-1)| over the sum of
+    both samples' degradation, as `normalised_charbonnier` does it.
+
+    Args:
+        truth: (2 * pairs, h, w, 7), samples of consecutive frames side by side.
+        predicted: (2 * pairs, h, w, 6) codes.
+
+    Returns:
+        (2 * pairs,): both samples of a pair get the same value.
+    """
+    error = (predicted - truth[..., :-1]) / 255.0
+    harm = truth[..., -1:] / 255.0
+    change = k.absolute(error - _other(error))
+    return k.mean(change / (harm + _other(harm) + _FLOOR), axis=(1, 2, 3))
+
+
+def _other(samples: Tensor) -> Tensor:
+    """Each pair's samples with their places changed."""
+    pairs = k.reshape(samples, (-1, 2, *samples.shape[1:]))
+    return k.reshape(k.flip(pairs, axis=1), (-1, *samples.shape[1:]))
+
+
+LOSSES: dict[str, Loss] = {
     "charbonnier": normalised_charbonnier,
     "log": log_squared,
     "mse": mean_squared,
 }
+
+
+def loss_of(name: str, flicker_weight: float = 0.0) -> Loss:
+    """The loss `name`, with `flicker_weight` times the flicker of pairs added."""
+    plain = LOSSES[name]
+    if not flicker_weight:
+        return plain
+
+    def steady(truth: Tensor, predicted: Tensor) -> Tensor:
+        return plain(truth, predicted) + flicker_weight * flicker(truth, predicted)
+
+    return steady

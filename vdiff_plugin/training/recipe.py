@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from vdiff_plugin.errors import SettingsError
-from vdiff_plugin.training.samples import SampleRecipe
+from vdiff_plugin.training.degrade import DEGRADATIONS
+from vdiff_plugin.training.samples import PATCH, SampleRecipe
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+_HELD_OUT = 16  # patches of each degradation, two a clip
 
 
 class Recipe(BaseModel):
@@ -19,35 +26,99 @@ class Recipe(BaseModel):
 
     task: str
     preset: str
-    seed: int = 1
-    samples: Annotated[int, Field(ge=1)] = 24_000  # patches, in `shards` files
-    shards: Annotated[int, Field(ge=1)] = 2
-    stills: Annotated[float, Field(ge=0, le=1)] = 0.4
-    missing: Annotated[float, Field(ge=0, le=1)] = 0.1
-    degradations: dict[str, float]
-    steps: Annotated[int, Field(ge=1)]
-    batch: Annotated[int, Field(ge=1)] = 8
-    rate: float = 2e-3  # Adam's first learning rate; a cosine takes it to `last_rate`
-    last_rate: float = 2e-5
+    seed: Annotated[int, Field(ge=0)] = 1
+    start: str = ""  # content hash of the weights it begins with; none: random ones
+    samples: Count = 24_000  # patches, in `shards` files
+    shards: Count = 2
+    shard_steps: Annotated[int, Field(ge=0)] = 0  # a file joins every so often; 0: all at once
+    stills: Share = 0.4
+    missing: Share = 0.1
+    held_out: Share = 0.0  # of the files, kept from training to measure on
+    patch: Annotated[int, Field(ge=32, le=192, multiple_of=16)] = PATCH
+    degradations: dict[str, Annotated[float, Field(ge=0)]]
+    steps: Count
+    epoch: Count = 250  # steps between two weights files and measurements
+    batch: Annotated[int, Field(ge=1, le=1024)] = 8
+    rate: Annotated[float, Field(gt=0)] = 2e-3  # Adam's; a cosine takes it to `last_rate`
+    last_rate: Annotated[float, Field(ge=0)] = 2e-5
     warmup: Annotated[int, Field(ge=0)] = 500  # steps up to `rate`; sudden ones kill units
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.999
     loss: Literal["charbonnier", "log", "mse"] = "charbonnier"
+    flicker: Annotated[float, Field(ge=0)] = 0.0  # weight of errors that change between frames
+
+    @field_validator("degradations")
+    @classmethod
+    def _known(cls, weights: dict[str, float]) -> dict[str, float]:
+        unknown = sorted(set(weights) - set(DEGRADATIONS))
+        if unknown:
+            raise ValueError(f"no degradation {unknown[0]!r}; have {', '.join(DEGRADATIONS)}")
+        if not sum(weights.values()):
+            raise ValueError("no degradation has any weight")
+        return weights
+
+    @classmethod
+    def of(cls, where: str, values: Mapping[str, Any]) -> Self:
+        """Check `values`, which `where` gave. Raises SettingsError."""
+        try:
+            recipe = cls(**values)
+        except ValidationError as error:
+            raise SettingsError(f"{where}: {_explained(error)}; see docs/training.md") from error
+        if recipe.flicker and recipe.batch % 2:
+            raise SettingsError(f"{where}: flicker needs an even batch; it takes frames in pairs")
+        return recipe
 
     @classmethod
     def read(cls, path: Path) -> Self:
         """Read a TOML recipe. Raises SettingsError."""
         try:
-            return cls(**tomllib.loads(path.read_text(encoding="utf-8")))
-        except (OSError, tomllib.TOMLDecodeError, ValidationError) as error:
+            values = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             reason = " ".join(str(error).split())
             raise SettingsError(f"{path}: {reason}; see docs/training.md") from error
+        return cls.of(str(path), values)
+
+    def changed(self, where: str, values: Mapping[str, Any]) -> Recipe:
+        """The same with other `values`, checked. Raises SettingsError."""
+        return type(self).of(where, {**self.model_dump(), **values})
+
+    def to_toml(self) -> str:
+        """A file that `read` reads back equal."""
+        values = self.model_dump()
+        table = values.pop("degradations")
+        lines = [f"{name} = {json.dumps(value)}" for name, value in values.items()]
+        rows = [f"{name} = {json.dumps(value)}" for name, value in table.items()]
+        return "\n".join([*lines, "", "[degradations]", *rows, ""])
 
     def shard(self, index: int) -> SampleRecipe:
         """How sample file `index` is made."""
         return SampleRecipe(
-            count=self.samples // self.shards,
-            seed=self.seed * 10 + index + 1,
+            count=max(2, self.samples // self.shards // 2 * 2),
+            seed=self.seed * 10 + index + 1 if self.shards < 10 else self.seed * 1000 + index,
             stills=self.stills,
             missing=self.missing,
             degradations=self.degradations,
+            patch=self.patch,
+            pairs=self.flicker > 0,
         )
+
+    def held_out_shard(self, degradation: str) -> SampleRecipe:
+        """How the file that measures one degradation is made."""
+        return SampleRecipe(
+            count=_HELD_OUT,
+            seed=self.seed * 1000 + 900 + list(DEGRADATIONS).index(degradation),
+            stills=self.stills,
+            missing=0.0,
+            degradations={degradation: 1.0},
+            patch=self.patch,
+            windows=1,
+            places=2,
+        )
+
+    def files_at(self, step: int) -> int:
+        """How many sample files the batch of `step` is drawn from."""
+        return min(self.shards, 1 + step // self.shard_steps) if self.shard_steps else self.shards
+
+
+def _explained(error: ValidationError) -> str:
+    parts = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
+    return " ".join(", ".join(parts).replace("Value error, ", "").split())

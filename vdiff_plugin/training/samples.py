@@ -6,45 +6,45 @@ cut from each and written to a memory-mapped array that any number of trainings 
 
 from __future__ import annotations
 
-import logging
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vdiff_plugin.atomic import unwritable
 from vdiff_plugin.builtin.flow import DisAligner
 from vdiff_plugin.builtin.noise import noise_level, window_level
 from vdiff_plugin.builtin.warp import motion_of, warp_pixels
 from vdiff_plugin.contracts import Flow, Pixels
+from vdiff_plugin.errors import MediaError
 from vdiff_plugin.training.degrade import DEGRADATIONS, ENCODED
-from vdiff_plugin.training.footage import (
-    Sequence420,
-    find_media,
-    moving_still,
-    read_still,
-    read_video,
-)
+from vdiff_plugin.training.footage import Sequence420, moving_still, read_still, read_video
+from vdiff_plugin.training.survey import Footage
 
-logger = logging.getLogger(__name__)
-
-PATCH = 96  # pixels
+PATCH = 96  # pixels, unless the recipe says otherwise
 RADIUS = 2
-_HALF, _QUARTER = PATCH // 2, PATCH // 4
 _STEP = 8  # pixels; a neighbour's patch follows its motion in these steps
 FLOW_UNIT = 64  # flow is kept in 1/64 quarter-size pixels
+_PATIENCE = 50  # clips in a row that gave nothing
 
-SAMPLE = np.dtype(
-    [
-        ("frames", np.uint8, (2 * RADIUS + 1, _HALF, _HALF, 6)),
-        ("warped", np.uint8, (2 * RADIUS, _HALF, _HALF, 6)),
-        ("flow", np.int16, (2 * RADIUS, _QUARTER, _QUARTER, 2)),
-        ("target", np.uint8, (_HALF, _HALF, 6)),
-        ("valid", np.uint8, (2 * RADIUS,)),
-        ("sigma", np.float32, (2,)),
-    ]
-)
+
+def sample_dtype(patch: int) -> np.dtype[np.void]:
+    """One sample of `patch` pixels a side; truth and window packed as `pack` does."""
+    half, quarter = patch // 2, patch // 4
+    return np.dtype(
+        [
+            ("frames", np.uint8, (2 * RADIUS + 1, half, half, 6)),
+            ("warped", np.uint8, (2 * RADIUS, half, half, 6)),
+            ("flow", np.int16, (2 * RADIUS, quarter, quarter, 2)),
+            ("target", np.uint8, (half, half, 6)),
+            ("valid", np.uint8, (2 * RADIUS,)),
+            ("sigma", np.float32, (2,)),
+        ]
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,73 +56,106 @@ class SampleRecipe:
     stills: float = 0.4  # share of samples from stills, 0..1
     missing: float = 0.1  # share of windows that lack neighbours, 0..1
     degradations: Mapping[str, float]  # name to weight
+    patch: int = PATCH  # pixels, a multiple of 16
+    windows: int = 6  # of a clip, at most
+    places: int = 5  # patches of a window
+    pairs: bool = False  # every sample is followed by that of the next frame, same place
 
 
-def write_samples(roots: Sequence[Path], recipe: SampleRecipe, path: Path) -> None:
-    """Fill `path` (.npy of SAMPLE records) from the footage below `roots`."""
-    videos, stills = find_media(roots)
-    rng = np.random.default_rng(recipe.seed)
+def write_samples(footage: Footage, recipe: SampleRecipe, path: Path) -> None:
+    """Fill `path` (.npy of `sample_dtype` records) from `footage`.
+
+    The whole file is claimed first: writing to a mapped file on a full disk would be fatal.
+
+    Raises:
+        OutputError: the file cannot be written, or the disk is full.
+        MediaError: the footage, which was readable, no longer is.
+    """
     partial = path.with_suffix(".partial")
-    array = np.lib.format.open_memmap(partial, mode="w+", dtype=SAMPLE, shape=(recipe.count,))
+    try:
+        array = _claim(partial, recipe)
+        _fill(array, footage, recipe)
+        array.flush()
+        partial.replace(path)
+    except OSError as error:
+        raise unwritable(path, error.errno) from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _claim(partial: Path, recipe: SampleRecipe) -> np.memmap[Any, np.dtype[np.void]]:
+    dtype = sample_dtype(recipe.patch)
+    array = np.lib.format.open_memmap(partial, mode="w+", dtype=dtype, shape=(recipe.count,))
+    with partial.open("r+b") as file:
+        os.posix_fallocate(file.fileno(), 0, partial.stat().st_size)
+    return array
+
+
+def _fill(array: NDArray[np.void], footage: Footage, recipe: SampleRecipe) -> None:
     filled = 0
-    for records in _endless(videos, stills, recipe, rng):
+    for records in _endless(footage, recipe, np.random.default_rng(recipe.seed)):
         take = min(len(records), recipe.count - filled)
         array[filled : filled + take] = records[:take]
         filled += take
         if filled == recipe.count:
-            break
-    array.flush()
-    partial.replace(path)
+            return
 
 
 def _endless(
-    videos: Sequence[Path], stills: Sequence[Path], recipe: SampleRecipe, rng: np.random.Generator
+    footage: Footage, recipe: SampleRecipe, rng: np.random.Generator
 ) -> Iterator[NDArray[np.void]]:
     names = list(recipe.degradations)
     weights = np.array([recipe.degradations[name] for name in names], float)
+    failed = 0
     while True:
         name = str(rng.choice(names, p=weights / weights.sum()))
-        clean = _draw_clip(videos, stills, recipe, 24 if name in ENCODED else 8, rng)
-        if clean is None:
+        clean = _draw_clip(footage, recipe, 24 if name in ENCODED else 8, rng)
+        degraded = None if clean is None else DEGRADATIONS[name](clean, rng)
+        if clean is None or degraded is None or len(degraded) != len(clean):
+            failed += 1  # the file is gone, or the encoder dropped frames
+            if failed == _PATIENCE:
+                raise MediaError("the footage can no longer be read; is it still there?")
             continue
-        degraded = DEGRADATIONS[name](clean, rng)
-        if len(degraded) != len(clean):
-            logger.warning("%s dropped frames; sample left out", name)
-            continue
+        failed = 0
         yield from _windows(clean, degraded, recipe, rng)
 
 
 def _draw_clip(
-    videos: Sequence[Path],
-    stills: Sequence[Path],
-    recipe: SampleRecipe,
-    count: int,
-    rng: np.random.Generator,
+    footage: Footage, recipe: SampleRecipe, count: int, rng: np.random.Generator
 ) -> Sequence420 | None:
-    if stills and (not videos or rng.random() < recipe.stills):
-        image = read_still(stills[int(rng.integers(len(stills)))])
-        return None if image is None else moving_still(image, min(count, 12), rng)
-    clip = read_video(videos[int(rng.integers(len(videos)))])
-    if clip is None:
+    try:
+        if footage.stills and (not footage.videos or rng.random() < recipe.stills):
+            still = footage.stills[int(rng.integers(len(footage.stills)))]
+            return moving_still(read_still(still), min(count, 12), rng)
+        shots = footage.videos[int(rng.integers(len(footage.videos)))]
+        lengths = np.array([len(shot) for shot in shots], float)
+        shot = shots[int(rng.choice(len(shots), p=lengths / lengths.sum()))]
+        start = shot.start + int(rng.integers(max(1, len(shot) - count + 1)))
+        stop = min(start + count, shot.stop)
+        return read_video(shot.path, stop).cut(start, stop - start)
+    except MediaError:
         return None
-    start = int(rng.integers(max(1, len(clip) - count + 1)))
-    return clip.cut(start, count)
 
 
 def _windows(
     clean: Sequence420, degraded: Sequence420, recipe: SampleRecipe, rng: np.random.Generator
 ) -> Iterator[NDArray[np.void]]:
-    centres = np.arange(RADIUS, len(clean) - RADIUS)
-    count = min(len(centres), 6 if len(clean) > 8 else 3)
+    centres = np.arange(RADIUS, len(clean) - RADIUS - recipe.pairs)
+    count = min(len(centres), 6 if len(clean) > 8 else 3, recipe.windows)
     for n in rng.choice(centres, count, replace=False):
-        aligned = align_window(degraded, int(n), DisAligner(int(rng.integers(1, 3))))
-        places = _places(clean.luma.shape[1:], 5, rng)
+        aligner = DisAligner(int(rng.integers(1, 3)))
+        numbers = (int(n), int(n) + 1)[: 1 + recipe.pairs]
+        aligned = [align_window(degraded, number, aligner) for number in numbers]
+        places = _places(clean.luma.shape[1:], recipe, rng)
         valid = np.ones(2 * RADIUS, np.uint8)
         if rng.random() < recipe.missing:
             valid = _missing(rng)
-        yield np.array(
-            [_record(clean, degraded, aligned, valid, place) for place in places], SAMPLE
-        )
+        records = [
+            _record(clean, degraded, window, valid, place, recipe.patch)
+            for place in places
+            for window in aligned
+        ]
+        yield np.array(records, sample_dtype(recipe.patch))
 
 
 @dataclass(frozen=True)
@@ -173,19 +206,20 @@ def _record(
     aligned: AlignedWindow,
     valid: NDArray[np.uint8],
     place: tuple[int, int],
+    patch: int,
 ) -> tuple[object, ...]:
     y, x = (value // 2 for value in place)
-    here = (slice(y, y + _HALF), slice(x, x + _HALF))
+    here = (slice(y, y + patch // 2), slice(x, x + patch // 2))
     shape = aligned.warped.shape[1:3]
-    own = _cut(degraded, aligned.n, (y, x))
+    own = _cut(degraded, aligned.n, (y, x), patch)
     frames, flows = [], []
     for index, flow in enumerate(aligned.flows):
         shift = _follow(flow[here], (y, x), shape)
         number = aligned.n + index - RADIUS + (index >= RADIUS)
-        frames.append(_cut(degraded, number, (y + shift[0], x + shift[1])))
+        frames.append(_cut(degraded, number, (y + shift[0], x + shift[1]), patch))
         flows.append(_local_flow(flow[here], shift))
     frames.insert(RADIUS, own)
-    target = _cut(clean, aligned.n, (y, x))
+    target = _cut(clean, aligned.n, (y, x), patch)
     warped = aligned.warped[:, *here]
     packed = np.rint(np.stack(flows) * FLOW_UNIT).astype(np.int16)
     return np.stack(frames), warped, packed, target, valid, aligned.sigma
@@ -198,7 +232,7 @@ def _follow(flow: Flow, place: tuple[int, int], shape: tuple[int, ...]) -> tuple
     for axis, component in enumerate((1, 0)):
         wanted = int(np.rint(np.median(flow[..., component]) / step)) * step
         low = -(place[axis] // step) * step
-        high = (shape[axis] - _HALF - place[axis]) // step * step
+        high = (shape[axis] - flow.shape[axis] - place[axis]) // step * step
         shift.append(min(max(wanted, low), high))
     return shift[0], shift[1]
 
@@ -206,22 +240,25 @@ def _follow(flow: Flow, place: tuple[int, int], shape: tuple[int, ...]) -> tuple
 def _local_flow(flow: Flow, shift: tuple[int, int]) -> Flow:
     """Flow left after `shift`, at quarter size in quarter-size pixels."""
     rest = flow - np.array([shift[1], shift[0]], np.float32)
-    quarter = rest.reshape(_QUARTER, 2, _QUARTER, 2, 2).mean(axis=(1, 3)) / 2
+    side = len(flow) // 2
+    quarter = rest.reshape(side, 2, side, 2, 2).mean(axis=(1, 3)) / 2
     local: Flow = np.clip(quarter, -300, 300)
     return local
 
 
-def _cut(clip: Sequence420, n: int, place: tuple[int, int]) -> NDArray[np.uint8]:
+def _cut(clip: Sequence420, n: int, place: tuple[int, int], patch: int) -> NDArray[np.uint8]:
     y, x = place
-    luma = clip.luma[n, 2 * y : 2 * y + PATCH, 2 * x : 2 * x + PATCH]
-    return pack(luma, clip.chroma[n, y : y + _HALF, x : x + _HALF])
+    luma = clip.luma[n, 2 * y : 2 * y + patch, 2 * x : 2 * x + patch]
+    return pack(luma, clip.chroma[n, y : y + patch // 2, x : x + patch // 2])
 
 
-def _places(shape: tuple[int, ...], count: int, rng: np.random.Generator) -> list[tuple[int, int]]:
-    limits = [(size - PATCH) // _STEP + 1 for size in shape]
+def _places(
+    shape: tuple[int, ...], recipe: SampleRecipe, rng: np.random.Generator
+) -> list[tuple[int, int]]:
+    limits = [(size - recipe.patch) // _STEP + 1 for size in shape]
     return [
         (int(rng.integers(limits[0])) * _STEP, int(rng.integers(limits[1])) * _STEP)
-        for _ in range(count)
+        for _ in range(recipe.places)
     ]
 
 

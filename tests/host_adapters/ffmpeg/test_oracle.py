@@ -65,8 +65,9 @@ CASES = {
     "copies": "-i film.mp4 -c copy",
     "edit list": "-i edited.mp4 -map 0:v",
     "edit list and sound": "-i edited.mp4 -map 0 -c:a copy",
-    "before zero": "-i negative.mkv -map 0:v -vf hflip",
-    "before zero, cut": "-ss 0.1 -i negative.mkv -map 0:v",
+    "before zero": "-i negative.mp4 -map 0:v -vf hflip",
+    "before zero, cut": "-ss 0.1 -i negative.mp4 -map 0:v",
+    "first frames untimed": "-i untimed.mkv -map 0:v",
     "copied sound": "-i film.mp4 -map 0:v -map 0:a -vf hflip -c:a copy",
 }
 

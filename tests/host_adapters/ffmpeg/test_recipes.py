@@ -134,7 +134,7 @@ def chunks(folder: Path) -> None:
     whole = folder / "whole.mkv"
     encode = EncodeOptions(codec="ffv1")
     enhance(folder / "noisy.mp4", whole, settings=Settings.of(), encode=encode)
-    assert keys(folder / "joined.mkv") == keys(whole)
+    assert keys(folder / "restored.mkv") == keys(whole)
 
 
 CHECKS = (clean, dvd, phone, hdr, overlaid, live, masked, scripted, batch, chunks)

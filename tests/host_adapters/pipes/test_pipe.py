@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -89,10 +90,46 @@ def test_raw_samples_of_any_layout(pipe: Pipe, pix_fmt: str) -> None:
     assert (done.returncode, done.stdout) == (0, data.tobytes()), done.stderr
 
 
+@pytest.mark.parametrize("pix_fmt", ["yuv420p", "yuv422p10le", "gray", "nv12"])
+def test_raw_samples_become_y4m_at_a_rate(pipe: Pipe, pix_fmt: str) -> None:
+    """The same stream as ffmpeg makes of the same samples, but for the tag of the siting."""
+    size = {"yuv420p": 96, "nv12": 96, "yuv422p10le": 256, "gray": 64}[pix_fmt]
+    data = np.random.default_rng(5).integers(0, 256, size * 2, np.uint8)
+    data[1::2] &= 3 if pix_fmt.endswith("10le") else 255
+    form = ("-f", "rawvideo", "-pix_fmt", pix_fmt, "-s", "8x8", "-r", "30000/1001", "-i", "-")
+    to_planes = ("-pix_fmt", "yuv420p") if pix_fmt == "nv12" else ()
+    theirs = subprocess.run(
+        ["ffmpeg", "-v", "error", *form, *to_planes, "-f", "yuv4mpegpipe", "-strict", "-1", "-"],
+        input=data.tobytes(),
+        capture_output=True,
+        check=True,
+    ).stdout
+    words = ("--format", "raw", "--size", "8x8", "--pix-fmt", pix_fmt, "--to", "y4m")
+    done = pipe(data.tobytes(), *words, "--rate", "30000/1001", "--strength", "0")
+    assert done.returncode == 0, done.stderr
+    ours_head, ours = done.stdout.split(b"\n", 1)
+    head, frames = theirs.split(b"\n", 1)
+    assert ours == frames
+    fields = {each[:1]: each for each in head.split(b" ")}
+    got = {each[:1]: each for each in ours_head.split(b" ")}
+    assert [got[name] for name in (b"W", b"H", b"F")] == [fields[n] for n in (b"W", b"H", b"F")]
+    assert got[b"C"].replace(b"mpeg2", b"jpeg") == fields[b"C"]
+
+
+def test_a_rate_replaces_that_of_y4m(pipe: Pipe) -> None:
+    data = stream("420jpeg", 16, 8)
+    done = pipe(data, "--rate", "50", "--strength", "0")
+    assert done.stdout == re.sub(rb" F\d+:\d+ ", b" F50:1 ", data, count=1)
+    assert done.stdout != data
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
         (("--format", "raw"), b"--size"),
+        (("--format", "nut", "--rate", "25"), b"nut has times of its own; leave --rate out"),
+        (("--rate", "0"), b"rate '0' is none; write it as 25"),
+        (("--to", "nut"), b"y4m is not written as nut"),
         (("--format", "raw", "--size", "8", "--pix-fmt", "gray"), b"size '8'"),
         (("--format", "mp4"), b"no format 'mp4'; have matroska, nut, raw, y4m"),
         (("--matrix", "x"), b"no matrix 'x'"),

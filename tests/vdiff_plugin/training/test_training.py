@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.vdiff_plugin.networks import random_weights
+from tests.vdiff_plugin.training.clips import clip, still
 from vdiff_plugin.errors import MediaError, SettingsError
 from vdiff_plugin.model.features import extract_features
 from vdiff_plugin.model.fusion import fuse
@@ -17,27 +18,18 @@ from vdiff_plugin.model.presets import PRESETS
 from vdiff_plugin.model.weights import load_weights
 from vdiff_plugin.training.batches import SampleBatches, as_batch
 from vdiff_plugin.training.degrade import DEGRADATIONS, encoded
-from vdiff_plugin.training.footage import Sequence420, find_media, moving_still, read_video
+from vdiff_plugin.training.footage import find_media, read_video
 from vdiff_plugin.training.recipe import Recipe
 from vdiff_plugin.training.samples import PATCH, SampleRecipe, write_samples
+from vdiff_plugin.training.survey import survey
 
 RECIPE = SampleRecipe(count=24, seed=5, degradations={"gaussian": 1.0, "untouched": 0.2})
-
-
-def _still(seed: int = 0) -> np.ndarray:
-    noise = np.random.default_rng(seed).random((300, 400, 3), np.float32)
-    smooth = sum(cv2.GaussianBlur(noise, (0, 0), sigma) * sigma for sigma in (1.5, 4, 12))
-    return np.uint8(255 * (smooth - smooth.min()) / np.ptp(smooth))
-
-
-def _clip(frames: int = 9) -> Sequence420:
-    return moving_still(_still(), frames, np.random.default_rng(1))
 
 
 @pytest.fixture(scope="module")
 def footage(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("footage")
-    cv2.imwrite(str(folder / "still.png"), _still(3))
+    cv2.imwrite(str(folder / "still.png"), still(3))
     (folder / "broken.mp4").write_bytes(b"not a video")
     (folder / "notes.txt").write_text("not media")
     return folder
@@ -46,13 +38,13 @@ def footage(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def samples(footage: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("samples") / "samples.npy"
-    write_samples([footage], RECIPE, path)
+    write_samples(survey([footage]), RECIPE, path)
     return path
 
 
 @pytest.mark.parametrize("name", DEGRADATIONS)
 def test_degradations_keep_shape_and_do_what_they_say(name: str) -> None:
-    clean = _clip()
+    clean = clip()
     bad = DEGRADATIONS[name](clean, np.random.default_rng(2))
     assert bad.luma.shape == clean.luma.shape
     assert bad.chroma.shape == clean.chroma.shape
@@ -64,7 +56,7 @@ def test_degradations_keep_shape_and_do_what_they_say(name: str) -> None:
 
 
 def test_encoding_gets_worse_with_crf() -> None:
-    clean = _clip()
+    clean = clip()
     errors = [
         np.square(encoded(clean, "libx264", {"crf": crf}).luma.astype(float) - clean.luma).mean()
         for crf in ("18", "30", "42")
@@ -73,14 +65,12 @@ def test_encoding_gets_worse_with_crf() -> None:
     assert errors[2] > 2 * errors[0]
 
 
-def test_useless_footage_is_named_and_skipped(
-    footage: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_media_are_found_by_name(footage: Path) -> None:
     videos, stills = find_media([footage])
     assert [path.name for path in videos] == ["broken.mp4"]
     assert [path.name for path in stills] == ["still.png"]
-    assert read_video(videos[0]) is None
-    assert "broken.mp4 skipped" in caplog.text
+    with pytest.raises(MediaError, match="broken.mp4: unreadable"):
+        read_video(videos[0])
 
 
 def test_no_footage_is_an_error(tmp_path: Path) -> None:
@@ -89,7 +79,7 @@ def test_no_footage_is_an_error(tmp_path: Path) -> None:
 
 
 def test_equal_recipes_give_equal_samples(footage: Path, samples: Path, tmp_path: Path) -> None:
-    write_samples([footage], RECIPE, tmp_path / "again.npy")
+    write_samples(survey([footage]), RECIPE, tmp_path / "again.npy")
     one, two = np.load(samples), np.load(tmp_path / "again.npy")
     assert one.tobytes() == two.tobytes()
     assert len(one) == RECIPE.count
@@ -164,13 +154,13 @@ def test_a_recipe_trains_a_network_that_loads(
 ) -> None:
     from vdiff_plugin.training import loop
 
-    monkeypatch.setattr(loop, "EPOCH", 12)
     recipe = Recipe(
-        task="restore", preset="fast", samples=24, shards=1, steps=24, batch=4, warmup=4,
+        task="restore", preset="fast", samples=24, shards=1, steps=24, epoch=12, batch=4,
+        warmup=4,
         degradations={"gaussian": 1.0},
     )  # fmt: skip
     losses: list[float] = []
-    monkeypatch.setattr(loop.logger, "info", lambda _, *args: losses.append(args[1]))
+    monkeypatch.setattr(loop.logger, "info", lambda _, *args: losses.append(args[2]))
     loop.train_recipe(recipe, [footage], tmp_path / "work", tmp_path / "w.safetensors")
     weights = load_weights(tmp_path / "w.safetensors")
     assert weights.task == "restore"

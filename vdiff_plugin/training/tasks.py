@@ -1,0 +1,70 @@
+"""What each task trains against, composed of degradations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from vdiff_plugin.errors import SettingsError, UnknownNameError
+from vdiff_plugin.model.presets import preset_named
+from vdiff_plugin.training.recipe import Recipe
+
+EPOCH = 250  # steps
+_STEPS = 50_000
+_SHARDS = 8  # sample files, that come one by one
+_PATCHES = 200  # in the smallest of them
+
+_MIXTURES: dict[str, dict[str, float]] = {
+    "restore": {
+        "gaussian": 0.34, "sensor": 0.12, "correlated": 0.12, "h264": 0.2, "mpeg": 0.05,
+        "jpeg": 0.02, "noisy_h264": 0.07, "untouched": 0.08,
+    },
+    "denoise": {"gaussian": 0.5, "sensor": 0.22, "correlated": 0.2, "untouched": 0.08},
+    "deblock": {"h264": 0.65, "mpeg": 0.2, "jpeg": 0.07, "untouched": 0.08},
+}  # fmt: skip
+
+# Some of every mixture is clean, so that clean video stays as it is.
+TASKS: Mapping[str, Mapping[str, float]] = MappingProxyType(_MIXTURES)
+
+
+def mixture(task: str) -> dict[str, float]:
+    """Weights of the degradations of `task`.
+
+    Raises:
+        SettingsError: a task that no network of this version can do.
+        UnknownNameError: no such task.
+    """
+    if task == "upscale2x":
+        raise SettingsError(
+            "the networks of this version give pictures of the size they got, so upscale2x "
+            f"cannot be trained; have {', '.join(sorted(TASKS))}"
+        )
+    try:
+        return dict(TASKS[task])
+    except KeyError:
+        raise UnknownNameError("task", task, TASKS) from None
+
+
+def new_recipe(where: str, given: Mapping[str, Any]) -> Recipe:
+    """A recipe with our choice for all that `where` has not `given`.
+
+    Training begins with the first sample file; the last joins halfway.
+
+    Raises:
+        SettingsError: a value outside its range, or a task that cannot be trained.
+        UnknownNameError: no such task or preset.
+    """
+    values = {"task": "restore", "preset": "fast", "steps": _STEPS, "samples": 24_000, **given}
+    values.setdefault("degradations", mixture(values["task"]))
+    preset_named(values["preset"])
+    shards = min(_SHARDS, max(1, values["samples"] // _PATCHES))
+    choice = {
+        "shards": shards,
+        "shard_steps": max(1, values["steps"] // (2 * shards)),
+        "held_out": 0.1,
+        "warmup": min(500, values["steps"] // 10),
+        "epoch": EPOCH,
+        "loss": "log",
+    }
+    return Recipe.of(where, {**choice, **values})

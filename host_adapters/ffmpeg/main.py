@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 
 from host_adapters.ffmpeg.commandline import CommandLine, read_command_line
 from host_adapters.ffmpeg.progress import Progress
@@ -34,8 +34,8 @@ def run(words: Sequence[str]) -> int:
     try:
         line = read_command_line(words)
         level = _level(line)
-        _quieten(level)
-        return _run(line, level)
+        with _quietened(level):
+            return _run(line, level)
     except VdiffError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
@@ -73,8 +73,14 @@ def _level(line: CommandLine) -> int:
     return number
 
 
-def _quieten(level: int) -> None:
-    """Our own log goes by -v too."""
+@contextmanager
+def _quietened(level: int) -> Iterator[None]:
+    """Our own log goes by -v too, as long as the command runs."""
     ours = logging.getLogger("host_adapters")
+    before = ours.level
     if level < _WARNING:
         ours.setLevel(logging.ERROR if level >= _ERROR else logging.CRITICAL)
+    try:
+        yield
+    finally:
+        ours.setLevel(before)

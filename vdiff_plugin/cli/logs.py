@@ -16,14 +16,16 @@ def logs_to_stderr() -> Iterator[None]:
     """Let our loggers be heard, from INFO up, as long as a command runs."""
     handler = StderrHandler()
     loggers = [logging.getLogger(name) for name in _SPEAKERS]
+    levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.addHandler(handler)
         logger.setLevel(logging.INFO)
     try:
         yield
     finally:
-        for logger in loggers:
+        for logger, level in zip(loggers, levels, strict=True):
             logger.removeHandler(handler)
+            logger.setLevel(level)
 
 
 @contextmanager

@@ -141,6 +141,6 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
 def test_an_unknown_layer_lists_the_layers() -> None:
     with (
         engine_with() as engine,
-        pytest.raises(SettingsError, match="vgg16: layer=block9_conv1 .*'block1_conv1', "),
+        pytest.raises(SettingsError, match="vgg16: layer=block9_conv1 .*give block1_conv1, "),
     ):
         engine.extractor("vgg16:layer=block9_conv1")

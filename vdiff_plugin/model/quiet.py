@@ -20,6 +20,7 @@ def import_tensorflow() -> Any:
     so for the seconds of the first import the descriptor leads nowhere.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    _forbid_telemetry()  # Keras imports OpenVINO on some of its ways
     with _importing, nullcontext() if "tensorflow" in sys.modules else silenced():
         import tensorflow
     return tensorflow
@@ -31,7 +32,11 @@ def import_openvino() -> Any:
     Where `openvino_telemetry` cannot be imported OpenVINO takes its own silent stub.
     """
     with _importing:
-        sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+        _forbid_telemetry()
         import openvino
         import openvino.opset13
     return openvino
+
+
+def _forbid_telemetry() -> None:
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]

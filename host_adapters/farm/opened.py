@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Self
@@ -88,8 +89,11 @@ class OpenJob:
         return session
 
     def reader(self) -> ClipReader:
-        """A new reader of the source, whose notes of damage begin empty."""
-        return ClipReader(self.source)
+        """A new reader of the source, whose notes of damage begin empty.
+
+        What there is to know of the whole source was told when the job was planned.
+        """
+        return ClipReader(replace(self.source, notes=()))
 
     def close(self) -> None:
         """Close the session and its engine."""

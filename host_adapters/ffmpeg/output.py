@@ -16,11 +16,11 @@ from host_adapters.ffmpeg.inputs import Input
 from host_adapters.ffmpeg.listing import LISTINGS, Listing
 from host_adapters.ffmpeg.plan import Label, OutputPlan, OutputStream
 from host_adapters.ffmpeg.video import VideoTrack
-from host_adapters.media.atomic import unwritable
 from host_adapters.media.demux import raise_exhausted
 from host_adapters.media.rational import fraction
 from host_adapters.media.template import can_template, template_stream
 from host_adapters.media.writer import COPIED
+from vdiff_plugin.atomic import unwritable
 from vdiff_plugin.errors import OutputError, SettingsError, UsageError
 
 MUXING = frozenset(  # muxer options that are passed on; libav does not list them to Python

@@ -19,7 +19,7 @@ from pathlib import Path
 from host_adapters.ffmpeg.between import Between
 from host_adapters.ffmpeg.commandline import CommandLine, Group
 from host_adapters.ffmpeg.rewrite import rewrite
-from host_adapters.media.atomic import whole_file
+from vdiff_plugin.atomic import whole_file
 from vdiff_plugin.engine import Engine
 from vdiff_plugin.errors import MediaError, UsageError
 

@@ -27,10 +27,10 @@ from host_adapters.ffmpeg.video import encoder_name
 from host_adapters.filtergraph.model import FilterGraph, OpenPad, wire
 from host_adapters.filtergraph.run import Piece, Stream, Target
 from host_adapters.filtergraph.tokens import Filter, GraphText, parse
-from host_adapters.media.atomic import whole_file
 from host_adapters.media.demux import raise_exhausted
 from host_adapters.media.rational import fraction
 from host_adapters.pipes.stdio import frames_only
+from vdiff_plugin.atomic import whole_file
 from vdiff_plugin.engine import Engine
 from vdiff_plugin.errors import MediaError, UsageError
 

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
+from vdiff_plugin.builtin.tiling import cut_fusion
 from vdiff_plugin.contracts import Change, Fusion, Network, Pixels
 from vdiff_plugin.engine import Engine, SerialNetwork
 from vdiff_plugin.settings import Settings
@@ -72,7 +73,8 @@ class BandedNetwork:
         bands = list(_bands(height, self._bands, self.halo, self.stride))
         if len(bands) < 2:
             return self._network.restore(fusion)
-        cuts = [_cut(fusion, first, last) for _, _, first, last in bands]
+        columns = slice(0, fusion.centre.luma.shape[1])
+        cuts = [cut_fusion(fusion, slice(first, last), columns) for _, _, first, last in bands]
         parts = list(self._pool.map(self._network.restore, cuts))
         inner = [
             (part, start - first, stop - first)
@@ -91,16 +93,3 @@ def _bands(height: int, most: int, halo: int, stride: int) -> Iterator[tuple[int
     for start in range(0, height, rows):
         stop = min(start + rows, height)
         yield start, stop, max(0, start - halo), min(height, stop + halo)
-
-
-def _cut(fusion: Fusion, first: int, last: int) -> Fusion:
-    def pixels(whole: Pixels) -> Pixels:
-        chroma = whole.chroma[first // 2 : last // 2]
-        return Pixels(whole.luma[first:last], chroma, whole.scale)
-
-    neighbours = [
-        None if each is None else (pixels(each[0]), each[1][first // 4 : last // 4])
-        for each in fusion.neighbours
-    ]
-    features = fusion.features[first // 4 : last // 4]
-    return Fusion(pixels(fusion.centre), features, neighbours, fusion.sigma)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
-from host_adapters.media.atomic import require_writable, whole_file
 from host_adapters.media.codecs import EncodeOptions, choose_encoder, find_encoder
 from host_adapters.media.colour import FULL, LIMITED, ColourTags, matrix_number
 from host_adapters.media.containers import container_of
@@ -19,6 +18,7 @@ from host_adapters.media.hdr import Hdr
 from host_adapters.media.reader import Damage, Picture, read_clip
 from host_adapters.media.render import Progress, process_stretch
 from host_adapters.media.writer import Target, VideoWriter
+from vdiff_plugin.atomic import require_writable, whole_file
 from vdiff_plugin.engine import Engine
 from vdiff_plugin.frame import ClipInfo, Frame
 from vdiff_plugin.settings import Settings, parse_stage

@@ -18,7 +18,6 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from host_adapters.media import containers
-from host_adapters.media.atomic import unwritable
 from host_adapters.media.codecs import EncodeOptions
 from host_adapters.media.convert import Converter
 from host_adapters.media.encoder import VideoSpec, carries, encode, open_encoder
@@ -27,6 +26,7 @@ from host_adapters.media.rational import fraction
 from host_adapters.media.remux import Copier
 from host_adapters.media.template import can_template, template_stream
 from host_adapters.media.timeline import Timeline
+from vdiff_plugin.atomic import unwritable
 from vdiff_plugin.errors import MediaError, OutputError, SettingsError
 from vdiff_plugin.frame import Frame
 

@@ -53,6 +53,7 @@ class KerasBackend:
     def load(self, path: Path, *, device: str, precision: str) -> KerasNetwork:
         """See `Backend.load`."""
         weights = load_weights(path)
+        import_tensorflow()  # before anything imports Keras, so that it comes in quietly
         return KerasNetwork(weights, self._place(device), _DTYPES[precision])
 
     def _place(self, device: str) -> str:

@@ -17,7 +17,7 @@ from vdiff_plugin.model.native_plan import FeaturePlan, NativeLayers, RestorePla
 from vdiff_plugin.model.weights import Weights, load_weights
 from vdiff_plugin.native.library import available, kernels
 
-_PLANS = 4  # kept a picture size; as many calls can run without making arrays anew
+_PLANS = 4  # kept: tiles of a picture have several sizes, and several calls run at once
 
 
 class NativeBackend:
@@ -52,8 +52,8 @@ class NativeNetwork(LoadedNetwork):
         super().__init__(weights)
         self._kernels = kernels()
         layers = NativeLayers.of(weights.layers, self.preset)
-        self._features = _Plans(lambda size: FeaturePlan(layers, self.preset, *size))
-        self._restores = _Plans(lambda size: RestorePlan(layers, self.preset, *size))
+        self._features = Plans(lambda size: FeaturePlan(layers, self.preset, *size))
+        self._restores = Plans(lambda size: RestorePlan(layers, self.preset, *size))
 
     def extract(self, pixels: Pixels) -> NDArray[np.uint8]:
         """See `Network.extract`."""
@@ -66,14 +66,14 @@ class NativeNetwork(LoadedNetwork):
             return plan.run(self._kernels, fusion)
 
 
-class _Plans[P]:
-    """Plans of one picture size at a time, lent to one call each."""
+class Plans[P]:
+    """Plans lent to one call each; the least recently used of too many are let go."""
 
     def __init__(self, make: Callable[[tuple[int, ...]], P]) -> None:
+        """Make plans of a picture size with `make`."""
         self._make = make
         self._lock = threading.Lock()
-        self._size: tuple[int, ...] = ()
-        self._free: list[P] = []
+        self._free: list[tuple[tuple[int, ...], P]] = []
 
     @contextmanager
     def borrow(self, size: tuple[int, ...]) -> Iterator[P]:
@@ -82,20 +82,15 @@ class _Plans[P]:
         try:
             yield plan
         finally:
-            self._give(size, plan)
+            with self._lock:
+                self._free = [*self._free, (size, plan)][-_PLANS:]
 
     def _take(self, size: tuple[int, ...]) -> P:
         with self._lock:
-            if self._size != size:
-                self._size, self._free = size, []
-            if self._free:
-                return self._free.pop()
+            for index in reversed(range(len(self._free))):
+                if self._free[index][0] == size:
+                    return self._free.pop(index)[1]
         try:
             return self._make(size)
         except MemoryError as error:
             raise ResourceError("not enough memory; use a smaller --tile") from error
-
-    def _give(self, size: tuple[int, ...], plan: P) -> None:
-        with self._lock:
-            if self._size == size and len(self._free) < _PLANS:
-                self._free.append(plan)

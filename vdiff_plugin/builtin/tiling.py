@@ -59,7 +59,7 @@ class TiledRestorer:
         chroma = np.empty((height // 2, width // 2, 2), np.float32)
         for rows, outer_rows in _pieces(height, tile, self._network.halo):
             for columns, outer_columns in _pieces(width, tile, self._network.halo):
-                part = self._network.restore(_cut(fusion, outer_rows, outer_columns))
+                part = self._network.restore(cut_fusion(fusion, outer_rows, outer_columns))
                 inner = (_within(rows, outer_rows), _within(columns, outer_columns))
                 luma[rows, columns] = part.luma[inner]
                 chroma[_halved(rows), _halved(columns)] = part.chroma[
@@ -83,7 +83,9 @@ def _halved(part: slice, by: int = 2) -> slice:
     return slice(part.start // by, part.stop // by)
 
 
-def _cut(fusion: Fusion, rows: slice, columns: slice) -> Fusion:
+def cut_fusion(fusion: Fusion, rows: slice, columns: slice) -> Fusion:
+    """The part of a window inside `rows` and `columns`, multiples of 4 pixels; no copies."""
+
     def pixels(whole: Pixels) -> Pixels:
         chroma = whole.chroma[_halved(rows), _halved(columns)]
         return Pixels(whole.luma[rows, columns], chroma, whole.scale)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -66,7 +66,7 @@ def _units(layer: Layer) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
     return np.ldexp(np.float32(1), -layer.shift.astype(np.int32)).astype(np.float32)
 
 
-def level_names(layers: Mapping[str, Layer], level: str) -> list[str]:
+def level_names(layers: Iterable[str], level: str) -> list[str]:
     """The layers of one level of a trunk, in order."""
     return sorted(
         (name for name in layers if name.rpartition(".")[0] == level and name[-1].isdigit()),

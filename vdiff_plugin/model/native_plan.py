@@ -61,7 +61,7 @@ class NativeLayers:
 
     def level(self, name: str) -> list[Kernel]:
         """The layers of one level."""
-        return [self.hidden[layer] for layer in level_names(self.hidden, name)]  # type: ignore[arg-type]
+        return [self.hidden[layer] for layer in level_names(self.hidden, name)]
 
 
 def _levels(preset: Preset) -> tuple[str, ...]:

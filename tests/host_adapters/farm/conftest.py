@@ -1,15 +1,20 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
-from tests.host_adapters.farm.jobs import Program, install_smear
+from host_adapters.farm.opened import OpenJob
+from host_adapters.farm.plan import plan
+from host_adapters.farm.run import run, serial
+from tests.host_adapters.farm.jobs import LOSSLESS, MEAN, Program, install_smear
 from tests.host_adapters.media.clips import Recipe, make_film
 from tests.vdiff_plugin.chain import engine_with
 from vdiff_plugin.engine import Engine
+from vdiff_plugin.farm.folder import JobFolder
 
 _MS = Fraction(1, 1000)
 
@@ -49,3 +54,22 @@ def engine() -> Iterator[Engine]:
     """With the stage `mean`."""
     with engine_with() as engine:
         yield engine
+
+
+@pytest.fixture
+def finished(tmp_path: Path, film: Path, engine: Engine) -> JobFolder:
+    """A job whose chunks are all there, not joined yet."""
+    source = tmp_path / "in.mkv"
+    shutil.copy(film, source)
+    folder = plan(
+        source,
+        tmp_path / "out.mkv",
+        tmp_path / "job",
+        chunk_frames=6,
+        settings=MEAN,
+        encode=LOSSLESS,
+        engine=engine,
+    )
+    with OpenJob(folder, engine=engine) as job:
+        run(job, serial(job))
+    return folder

@@ -13,10 +13,14 @@ from typing import Any
 
 import av
 
-from host_adapters.media import EncodeOptions, read_clip
+from host_adapters.farm.opened import OpenJob
+from host_adapters.farm.run import finish, run, serial
+from host_adapters.media import EncodeOptions, enhance, read_clip
+from vdiff_plugin.engine import Engine
 from vdiff_plugin.farm.folder import JobFolder
 from vdiff_plugin.settings import Settings
 
+CHUNKS = 4  # of the film, at 6 frames each
 LOSSLESS = EncodeOptions(codec="ffv1")
 MEAN = Settings.of(stages=("mean:radius=2",))
 TEMPORAL = ("--stages", "smear", "--codec", "ffv1")
@@ -159,3 +163,17 @@ def states(folder: JobFolder) -> Mapping[str, int]:
         "files": sum(n.endswith(".nut") and not n.startswith(".") for n in names),
         "partial": sum(n.startswith(".") for n in names),
     }
+
+
+def resumed(folder: JobFolder, engine: Engine) -> None:
+    """Run the job to its end, and compare with one that nothing happened to."""
+    with OpenJob(folder, engine=engine) as job, folder.lock():
+        finish(job, run(job, serial(job)))
+    require_undisturbed(folder, engine)
+
+
+def require_undisturbed(folder: JobFolder, engine: Engine) -> None:
+    source, out = Path(folder.manifest.source.path), Path(folder.manifest.out)
+    whole = out.with_name("whole.mkv")
+    enhance(source, whole, settings=MEAN, encode=LOSSLESS, engine=engine)
+    assert content(out) == content(whole)

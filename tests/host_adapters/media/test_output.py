@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 from host_adapters.media import EncodeOptions, enhance, read_clip, write_video
-from host_adapters.media.atomic import unwritable, whole_file
 from tests.host_adapters.media.clips import make
+from vdiff_plugin.atomic import unwritable, whole_file
 from vdiff_plugin.errors import FrameError, OutputError
 from vdiff_plugin.frame import ClipInfo, Frame, PixelFormat
 from vdiff_plugin.settings import Settings

@@ -11,6 +11,7 @@ import pytest
 import typer
 
 from tests.clips import count_frames, write_clip
+from tests.host_adapters.media.clips import make
 from vdiff_plugin.cli import main
 from vdiff_plugin.cli.farm import farm
 from vdiff_plugin.farm.folder import JobFolder
@@ -75,6 +76,18 @@ def test_a_job_from_plan_to_verify(job: JobFolder, capsys: pytest.CaptureFixture
     found = json.loads(capsys.readouterr().out)
     assert found["whole"]
     assert [row["frames"] for row in found["chunks"]] == [3, 3, 3]
+
+
+def test_what_the_source_lacks_is_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    make(Path("in.mkv"), frames=6)  # without colour tags
+    assert main.run([*PLAN, "--chunk-frames", "3"]) == 0
+    assert capsys.readouterr().err.count("names no colour matrix") == 1
+    for words in (["run", "job"], ["verify", "job"]):
+        assert main.run(["farm", *words]) == 0
+        assert "names no colour matrix" not in capsys.readouterr().err
 
 
 def test_an_output_is_not_replaced_unasked(

@@ -200,13 +200,13 @@ class Fusion:
         features: of frame n, (H/4, W/4, C) uint8.
         neighbours: 2*radius entries in time order, already aligned to frame n:
             pixels and features; None where the neighbour is missing or beyond a cut.
-        sigma: noise level of luma and chroma in 8-bit code values.
+        levels: noise of luma, noise of chroma, error of compression, in 8-bit code values.
     """
 
     centre: Pixels
     features: NDArray[np.uint8]
     neighbours: Sequence[tuple[Pixels, NDArray[np.uint8]] | None]
-    sigma: tuple[float, float]
+    levels: tuple[float, float, float]
 
 
 @dataclass(frozen=True)

@@ -57,4 +57,4 @@ def random_fusion(
         return rng.integers(0, 256, (height // 4, width // 4, channels)).astype(np.uint8)
 
     neighbours = [None if i in missing else (pixels(), features()) for i in range(4)]
-    return Fusion(pixels(), features(), neighbours, (11.3, 7.9))
+    return Fusion(pixels(), features(), neighbours, (11.3, 7.9, 2.6))

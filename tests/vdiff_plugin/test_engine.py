@@ -170,7 +170,7 @@ def test_a_network_is_loaded_once_and_again_when_its_file_has_changed(
 
 def test_networks_are_called_one_at_a_time(engine: Engine) -> None:
     networks = [engine.network(Settings.of(preset=preset)) for preset in ("fast", "best")]
-    fusion = Fusion(PIXELS, np.zeros((4, 4, 1), np.uint8), [None, None], (0.0, 0.0))
+    fusion = Fusion(PIXELS, np.zeros((4, 4, 1), np.uint8), [None, None], (0.0, 0.0, 0.0))
 
     def call(index: int) -> float:
         network = networks[index % 2]

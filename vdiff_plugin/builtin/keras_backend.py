@@ -115,7 +115,7 @@ def _restore_function(ops: Any, preset: Any) -> Callable[..., Any]:
 
     def run(
         luma: Any, chroma: Any, lumas: Any, chromas: Any, features: Any,
-        neighbour_features: Any, valid: Any, sigma: Any, scale: Any,
+        neighbour_features: Any, valid: Any, levels: Any, scale: Any,
     ) -> Any:  # fmt: skip
         def codes(samples: Any) -> Any:
             return k.cast(samples, "float32") * scale
@@ -126,7 +126,7 @@ def _restore_function(ops: Any, preset: Any) -> Callable[..., Any]:
             features=k.cast(features, "float32"),
             neighbour_features=k.cast(neighbour_features, "float32"),
             valid=valid,
-            sigma=sigma,
+            levels=levels,
         )
         return restore_graph(ops, preset, window)
 

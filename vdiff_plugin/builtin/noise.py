@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -28,12 +27,6 @@ def noise_level(pixels: Pixels) -> tuple[float, float]:
     luma = _plane_level(pixels.luma, pixels.scale)
     chroma = [_plane_level(pixels.chroma[..., i], pixels.scale) for i in (0, 1)]
     return luma, math.sqrt(sum(level * level for level in chroma) / 2)
-
-
-def window_level(levels: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    """Noise level of a window from those of its frames: their median."""
-    luma, chroma = np.median(np.asarray(levels, np.float64), axis=0)
-    return float(luma), float(chroma)
 
 
 def _plane_level(plane: NDArray[np.generic], scale: float) -> float:

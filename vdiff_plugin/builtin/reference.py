@@ -76,6 +76,6 @@ class NumpyNetwork(LoadedNetwork):
             features=arrays.features.astype(np.float32),
             neighbour_features=arrays.neighbour_features.astype(np.float32),
             valid=arrays.valid,
-            sigma=arrays.sigma,
+            levels=arrays.levels,
         )
         return change_of(*restore_graph(self._ops, self.preset, window))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from vdiff_plugin.builtin.cuts import CUT_SCORE, Layout, cut_score, describe
-from vdiff_plugin.builtin.noise import noise_level, window_level
+from vdiff_plugin.builtin.levels import Levels, eight_bit, frame_levels, window_levels
 from vdiff_plugin.builtin.planes import apply_change, deepened, deeper_clip, to_pixels
 from vdiff_plugin.builtin.tiling import TiledRestorer
 from vdiff_plugin.builtin.warp import motion_of, warp_features, warp_pixels
@@ -61,14 +61,14 @@ class Seen:
         guide: half-size smoothed luma that flow compares.
         features: (H/4, W/4, C) uint8.
         layout: for scene cuts.
-        noise: level of luma and chroma in codes.
+        levels: of noise in luma and chroma and of compression, in codes.
     """
 
     pixels: tuple[Pixels, ...]
     guide: NDArray[np.uint8]
     features: NDArray[np.uint8]
     layout: Layout
-    noise: tuple[float, float]
+    levels: Levels
 
 
 class Untouched:
@@ -162,41 +162,36 @@ class RestoreStage:
         features = self._network.extract(pixels[0])
         return Seen(
             pixels=pixels,
-            guide=self._aligner.prepare(_eight_bit(pixels[0])),
+            guide=self._aligner.prepare(eight_bit(pixels[0])),
             features=features,
             layout=describe(features),
-            noise=noise_level(pixels[0]),
+            levels=frame_levels(pixels[0]),
         )
 
     def _fusions(self, seen: list[Seen | None]) -> Iterator[Fusion]:
         """One a chroma phase; motion is the same for all of them."""
         centre = seen[self.radius]
         assert centre is not None
-        sigma = self._sigma([each for each in seen if each is not None])
+        levels = self._levels([each for each in seen if each is not None])
         others = [each for index, each in enumerate(seen) if index != self.radius]
         moved = [None if each is None else self._aligned(centre, each) for each in others]
         for phase, pixels in enumerate(centre.pixels):
             neighbours = [None if each is None else (each[0][phase], each[1]) for each in moved]
-            yield Fusion(pixels, centre.features, neighbours, sigma)
+            yield Fusion(pixels, centre.features, neighbours, levels)
 
     def _aligned(self, centre: Seen, other: Seen) -> tuple[tuple[Pixels, ...], NDArray[np.uint8]]:
         motion = motion_of(self._aligner.flow(centre.guide, other.guide))
         return warp_pixels(other.pixels, motion), warp_features(other.features, motion)
 
-    def _sigma(self, seen: list[Seen]) -> tuple[float, float]:
-        if self._settings.noise == "auto":
-            return window_level([each.noise for each in seen])
-        return float(self._settings.noise), float(self._settings.noise)
+    def _levels(self, seen: list[Seen]) -> Levels:
+        *noise, compression = window_levels([each.levels for each in seen])
+        if self._settings.noise != "auto":
+            noise = [float(self._settings.noise)] * 2
+        return noise[0], noise[1], compression
 
 
 def _is_cut(before: Seen, now: Seen) -> bool:
     return cut_score(before.layout, now.layout) >= CUT_SCORE
-
-
-def _eight_bit(pixels: Pixels) -> NDArray[np.uint8]:
-    if pixels.luma.dtype == np.uint8:
-        return pixels.luma
-    return np.rint(pixels.luma * np.float32(pixels.scale)).astype(np.uint8)
 
 
 def _reading(clip: ClipInfo) -> bytes:

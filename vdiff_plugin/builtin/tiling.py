@@ -96,4 +96,4 @@ def cut_fusion(fusion: Fusion, rows: slice, columns: slice) -> Fusion:
     neighbours = [
         None if each is None else (pixels(each[0]), features(each[1])) for each in fusion.neighbours
     ]
-    return Fusion(pixels(fusion.centre), features(fusion.features), neighbours, fusion.sigma)
+    return Fusion(pixels(fusion.centre), features(fusion.features), neighbours, fusion.levels)

@@ -21,7 +21,7 @@ class WindowArrays:
         lumas, chromas: neighbours, zeros where one is missing.
         features, neighbour_features: uint8.
         valid: (2*radius, 1, 1, 1) float32, 0 or 1.
-        sigma: (1, 1, 1, 2) float32.
+        levels: (1, 1, 1, 3) float32.
         scale: codes a sample unit.
     """
 
@@ -32,7 +32,7 @@ class WindowArrays:
     features: NDArray[np.uint8]
     neighbour_features: NDArray[np.uint8]
     valid: NDArray[np.float32]
-    sigma: NDArray[np.float32]
+    levels: NDArray[np.float32]
     scale: np.float32
 
 
@@ -52,7 +52,7 @@ def window_arrays(fusion: Fusion) -> WindowArrays:
         features=fusion.features[None],
         neighbour_features=_stacked(features, fusion.features),
         valid=valid[:, None, None, None],
-        sigma=np.array(fusion.sigma, np.float32)[None, None, None],
+        levels=np.array(fusion.levels, np.float32)[None, None, None],
         scale=np.float32(centre.scale),
     )
 

@@ -10,7 +10,7 @@ from vdiff_plugin.model.ops import Ops, Tensor
 from vdiff_plugin.model.presets import PIXEL_CHANNELS, Preset
 from vdiff_plugin.model.trunk import TRUNKS
 
-SIGMA_GAIN = 4.0  # noise reaches the network in quarter codes
+LEVEL_GAIN = 4.0  # noise and compression reach the network in quarter codes
 SHRINK_UNIT = 1.0 / 64.0  # of the shrinkage in the head's sums
 SHRINK_STEPS = 256  # from none to all
 _DEVIATION_GAIN = 2.0  # x_n minus the average, in half codes
@@ -22,7 +22,7 @@ def fuse(
     centre: tuple[Tensor, Tensor],
     neighbours: Sequence[tuple[Tensor, Tensor]],
     valid: Sequence[Tensor],
-    sigma: Tensor,
+    levels: Tensor,
 ) -> Tensor:
     """What is to be added to frame n.
 
@@ -38,13 +38,15 @@ def fuse(
             and features (batch, H/4, W/4, C).
         neighbours: the same, aligned to frame n, 2*radius of them in time order.
         valid: (batch, 1, 1, 1) a neighbour: 0 where it is missing, else 1.
-        sigma: (batch, 1, 1, 2) noise level of luma and chroma in codes.
+        levels: (batch, 1, 1, 3) noise of luma and of chroma and the error of compression,
+            in codes. Gates see the noise alone.
 
     Returns:
         (batch, H/2, W/2, 6) in 8-bit code values, multiples of 2**-14.
     """
-    levels = ops.spread(ops.quantise(sigma * SIGMA_GAIN, 0, 255), centre[1])
-    gates = change_gates(ops, preset, centre, neighbours, valid, levels)
+    levels = ops.spread(ops.quantise(levels * LEVEL_GAIN, 0, 255), centre[1])
+    noise, _ = ops.split(levels, [2, 1])
+    gates = change_gates(ops, preset, centre, neighbours, valid, noise)
     diffused = diffuse(ops, centre, neighbours, gates)
     average = ops.quantise(centre[0] + diffused.gain, 0, 255, FRACTION)
     means = _block_means(ops, average)

@@ -28,7 +28,7 @@ class WindowTensors:
         features: (1, H/4, W/4, C).
         neighbour_features: (2*radius, H/4, W/4, C).
         valid: (2*radius, 1, 1, 1), 0 or 1.
-        sigma: (1, 1, 1, 2) codes.
+        levels: (1, 1, 1, 3) codes.
     """
 
     centre: Planes
@@ -36,7 +36,7 @@ class WindowTensors:
     features: Tensor
     neighbour_features: Tensor
     valid: Tensor
-    sigma: Tensor
+    levels: Tensor
 
 
 def features_graph(ops: Ops, preset: Preset, planes: Planes) -> Tensor:
@@ -55,7 +55,7 @@ def restore_graph(ops: Ops, preset: Preset, window: WindowTensors) -> tuple[Tens
         (_pack(ops, window.centre), window.features),
         list(zip(pixels, features, strict=True)),
         ops.unstack(window.valid, count),
-        window.sigma,
+        window.levels,
     )
     luma, chroma = ops.split(change, [4, 2])
     return ops.depth_to_space(luma, 2), chroma

@@ -15,14 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vdiff_plugin.contracts import Change, Fusion, Pixels
-from vdiff_plugin.model.fusion import SIGMA_GAIN
+from vdiff_plugin.model.fusion import LEVEL_GAIN
 from vdiff_plugin.model.native_layers import (
     growing_kernels,
     head_kernel,
     hidden_kernel,
     level_names,
 )
-from vdiff_plugin.model.presets import Preset
+from vdiff_plugin.model.presets import LEVELS, Preset
 from vdiff_plugin.model.trunk import HEAD_CHANNELS
 from vdiff_plugin.model.weights import Layer
 from vdiff_plugin.native.arrays import ConvTask, Kernel, Tensor, conv_task
@@ -120,10 +120,10 @@ class RestorePlan:
     def run(self, kernels: Kernels, fusion: Fusion) -> Change:
         """See `Network.restore`."""
         height, width = self._size
-        sigma = np.clip(np.rint(np.asarray(fusion.sigma, np.float32) * SIGMA_GAIN), 0, 255)
-        self._change.inside[..., self._levels_at : self._levels_at + 2] = sigma
+        levels = np.clip(np.rint(np.asarray(fusion.levels, np.float32) * LEVEL_GAIN), 0, 255)
+        self._change.inside[..., self._levels_at : self._levels_at + 2] = levels[:2]
         at = _MEANS + self._preset.features
-        self._extra.inside[..., at : at + 2] = sigma
+        self._extra.inside[..., at : at + LEVELS] = levels
         diffusion, held = self._diffusion(kernels, fusion)
         kernels.diffuse(byref(diffusion))
         for task in self._tasks:
@@ -179,7 +179,7 @@ class _Trunk:
         height, width, _ = pixels.inside.shape
         half, self._quarter = (height, width), (height // 2, width // 2)
         self.tasks: list[ConvTask] = []
-        extra = _MEANS + preset.features + 2
+        extra = _MEANS + preset.features + LEVELS
         detail, width = preset.detail_width, preset.width
         joined = Tensor.zeros(*half, 2 * detail)  # grown from below, then detail
         entered = Tensor.zeros(*self._quarter, width + extra)

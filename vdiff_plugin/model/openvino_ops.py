@@ -155,9 +155,9 @@ def restore_model(
     ops = OpenVinoOps(layers)
     parameters = _parameters(like)
     luma, chroma, lumas, chromas = (_codes(part, scale) for part in parameters[:4])
-    features, neighbours, valid, sigma = (_codes(part, 1.0) for part in parameters[4:])
+    features, neighbours, valid, levels = (_codes(part, 1.0) for part in parameters[4:])
     window = WindowTensors(
-        Planes(luma, chroma), Planes(lumas, chromas), features, neighbours, valid, sigma
+        Planes(luma, chroma), Planes(lumas, chromas), features, neighbours, valid, levels
     )
     changes = restore_graph(ops, preset, window)
     return _model([_last(part) for part in changes], parameters)

@@ -8,6 +8,7 @@ from typing import Literal
 from vdiff_plugin.errors import UnknownNameError
 
 STRIDE = 16  # frames are padded to multiples of this
+LEVELS = 3  # noise of luma, noise of chroma, error of compression
 PIXEL_CHANNELS = 6  # four luma phases and two chroma samples per half-size position
 
 

@@ -19,7 +19,7 @@ def import_tensorflow() -> Any:
     Its libraries write to the descriptor itself and before any log level of theirs holds,
     so for the seconds of the first import the descriptor leads nowhere.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # failures are raised all the same
     _forbid_telemetry()  # Keras imports OpenVINO on some of its ways
     with _importing, nullcontext() if "tensorflow" in sys.modules else silenced():
         import tensorflow

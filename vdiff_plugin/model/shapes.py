@@ -12,7 +12,7 @@ from vdiff_plugin.model.features import extract_features
 from vdiff_plugin.model.fusion import fuse
 from vdiff_plugin.model.numpy_ops import NumpyOps
 from vdiff_plugin.model.ops import Activation
-from vdiff_plugin.model.presets import PIXEL_CHANNELS, Preset
+from vdiff_plugin.model.presets import LEVELS, PIXEL_CHANNELS, Preset
 
 _SIDE = 8  # half-size positions of the smallest picture a network takes
 
@@ -60,6 +60,6 @@ def _walk(preset: Preset) -> _ShapeOps:
     features = extract_features(ops, preset, pixels)
     count = 2 * preset.radius
     flags: Sequence[Any] = [np.ones((1, 1, 1, 1), np.float32)] * count
-    sigma = np.zeros((1, 1, 1, 2), np.float32)
-    fuse(ops, preset, (pixels, features), [(pixels, features)] * count, flags, sigma)
+    levels = np.zeros((1, 1, 1, LEVELS), np.float32)
+    fuse(ops, preset, (pixels, features), [(pixels, features)] * count, flags, levels)
     return ops

@@ -92,7 +92,7 @@ def as_batch(records: NDArray[np.void], turn: int, backwards: bool) -> Batch:
     level = np.broadcast_to(harm[:, None, None, None], (*target.shape[:3], 1))
     inputs = {
         "frames": frames, "warped": warped, "flow": flow, "valid": valid,
-        "sigma": records["sigma"],
+        "levels": records["levels"],
     }  # fmt: skip
     truth = np.concatenate([np.float32(target), level], axis=-1)
     return {name: np.ascontiguousarray(part, np.float32) for name, part in inputs.items()}, truth

@@ -66,7 +66,7 @@ def measure(
 def _predict(
     model: keras.Model, inputs: Mapping[str, NDArray[np.float32]], batch: int
 ) -> NDArray[np.float32]:
-    count = len(inputs["sigma"])
+    count = len(inputs["levels"])
     outputs = []
     for start in range(0, count, batch):
         numbers = np.arange(start, start + batch) % count  # the last batch is filled up

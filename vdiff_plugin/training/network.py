@@ -11,7 +11,7 @@ from keras import ops as k
 from vdiff_plugin.model.features import extract_features
 from vdiff_plugin.model.fusion import fuse
 from vdiff_plugin.model.ops import Tensor
-from vdiff_plugin.model.presets import PIXEL_CHANNELS, Preset
+from vdiff_plugin.model.presets import LEVELS, PIXEL_CHANNELS, Preset
 from vdiff_plugin.model.weights import Layer, Weights, recipe_metadata
 from vdiff_plugin.training.quantised import TrainingOps
 from vdiff_plugin.training.samples import FLOW_UNIT
@@ -39,7 +39,7 @@ class TrainableNetwork:
 def build_network(preset: Preset, patch: int) -> TrainableNetwork:
     """Build the network for patches of `patch` pixels.
 
-    The model takes a dict of `frames`, `warped`, `flow`, `valid` and `sigma` as in
+    The model takes a dict of `frames`, `warped`, `flow`, `valid` and `levels` as in
     `samples.SAMPLE` (float32) and returns the enhanced centre, (batch, p/2, p/2, 6) codes.
     """
     ops = TrainingOps()
@@ -49,7 +49,7 @@ def build_network(preset: Preset, patch: int) -> TrainableNetwork:
         "warped": (count, half, half, PIXEL_CHANNELS),
         "flow": (count, half // 2, half // 2, 2),
         "valid": (count,),
-        "sigma": (2,),
+        "levels": (LEVELS,),
     }
     inputs = {name: keras.Input(shape, name=name) for name, shape in shapes.items()}
     centre = inputs["frames"][:, preset.radius]
@@ -59,8 +59,8 @@ def build_network(preset: Preset, patch: int) -> TrainableNetwork:
         for i, number in enumerate(n for n in range(count + 1) if n != preset.radius)
     ]
     valid = [inputs["valid"][:, i, None, None, None] for i in range(count)]
-    sigma = inputs["sigma"][:, None, None, :]
-    change = fuse(ops, preset, (centre, features[preset.radius]), neighbours, valid, sigma)
+    levels = inputs["levels"][:, None, None, :]
+    change = fuse(ops, preset, (centre, features[preset.radius]), neighbours, valid, levels)
     return TrainableNetwork(keras.Model(inputs, centre + change), ops, preset)
 
 

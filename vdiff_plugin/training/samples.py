@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 
 from vdiff_plugin.atomic import unwritable
 from vdiff_plugin.builtin.flow import DisAligner
-from vdiff_plugin.builtin.noise import noise_level, window_level
+from vdiff_plugin.builtin.levels import Levels, frame_levels, window_levels
 from vdiff_plugin.builtin.warp import motion_of, warp_pixels
 from vdiff_plugin.contracts import Flow, Pixels
 from vdiff_plugin.errors import MediaError
+from vdiff_plugin.model.presets import LEVELS
 from vdiff_plugin.training.degrade import DEGRADATIONS, ENCODED
 from vdiff_plugin.training.footage import Sequence420, moving_still, read_still, read_video
 from vdiff_plugin.training.survey import Footage
@@ -42,7 +43,7 @@ def sample_dtype(patch: int) -> np.dtype[np.void]:
             ("flow", np.int16, (2 * RADIUS, quarter, quarter, 2)),
             ("target", np.uint8, (half, half, 6)),
             ("valid", np.uint8, (2 * RADIUS,)),
-            ("sigma", np.float32, (2,)),
+            ("levels", np.float32, (LEVELS,)),
         ]
     )
 
@@ -166,13 +167,13 @@ class AlignedWindow:
         n: the centre.
         warped: packed neighbours, (4, H/2, W/2, 6).
         flows: (H/2, W/2, 2) a neighbour, half-size pixels.
-        sigma: estimated noise of luma and chroma.
+        levels: estimated noise of luma and chroma, and error of compression.
     """
 
     n: int
     warped: NDArray[np.uint8]
     flows: Sequence[Flow]
-    sigma: tuple[float, float]
+    levels: Levels
 
 
 def align_window(clip: Sequence420, n: int, aligner: DisAligner) -> AlignedWindow:
@@ -190,7 +191,7 @@ def align_window(clip: Sequence420, n: int, aligner: DisAligner) -> AlignedWindo
         n=n,
         warped=np.stack([pack(part.luma, part.chroma) for part in moved]),
         flows=flows,
-        sigma=window_level([noise_level(part) for part in pixels]),
+        levels=window_levels([frame_levels(part) for part in pixels]),
     )
 
 
@@ -198,6 +199,18 @@ def pack(luma: NDArray[np.uint8], chroma: NDArray[np.uint8]) -> NDArray[np.uint8
     """(H, W) and (H/2, W/2, 2) -> (H/2, W/2, 6)."""
     phases = [luma[i::2, j::2] for i in (0, 1) for j in (0, 1)]
     return np.concatenate([np.stack(phases, axis=-1), chroma], axis=-1)
+
+
+def cut_records(
+    clean: Sequence420,
+    degraded: Sequence420,
+    aligned: AlignedWindow,
+    valid: NDArray[np.uint8],
+    places: Sequence[tuple[int, int]],
+    patch: int,
+) -> list[tuple[object, ...]]:
+    """One record of `sample_dtype` a place (row and column in pixels, multiples of 8)."""
+    return [_record(clean, degraded, aligned, valid, place, patch) for place in places]
 
 
 def _record(
@@ -222,7 +235,7 @@ def _record(
     target = _cut(clean, aligned.n, (y, x), patch)
     warped = aligned.warped[:, *here]
     packed = np.rint(np.stack(flows) * FLOW_UNIT).astype(np.int16)
-    return np.stack(frames), warped, packed, target, valid, aligned.sigma
+    return np.stack(frames), warped, packed, target, valid, aligned.levels
 
 
 def _follow(flow: Flow, place: tuple[int, int], shape: tuple[int, ...]) -> tuple[int, int]:

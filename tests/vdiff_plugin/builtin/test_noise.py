@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vdiff_plugin.builtin.noise import noise_level, window_level
+from vdiff_plugin.builtin.levels import window_levels
+from vdiff_plugin.builtin.noise import noise_level
 from vdiff_plugin.contracts import Pixels
 
 
@@ -58,4 +59,5 @@ def test_tiny_pictures_have_a_level(size: tuple[int, int]) -> None:
 
 
 def test_a_window_takes_the_median() -> None:
-    assert window_level([(1, 4), (9, 5), (2, 60)]) == (2.0, 5.0)
+    frames = [(1, 4, 0), (9, 5, 3), (2, 60, 1)]
+    assert window_levels(frames) == (2.0, 5.0, 1.0)

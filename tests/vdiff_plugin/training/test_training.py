@@ -144,7 +144,7 @@ def test_training_and_inference_give_the_same_bits(samples: Path, preset: str) -
         (inputs["frames"][:, 2], features[2]),
         [(inputs["warped"][:, i], features[n]) for i, n in enumerate((0, 1, 3, 4))],
         [inputs["valid"][:, i, None, None, None] for i in range(4)],
-        inputs["sigma"][:, None, None],
+        inputs["levels"][:, None, None],
     )
     np.testing.assert_array_equal(got, expected)
 

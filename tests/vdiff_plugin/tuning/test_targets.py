@@ -1,0 +1,101 @@
+"""Targets: a neighbour brought along, and counted only where it shows the same."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from vdiff_plugin.training.footage import Sequence420
+from vdiff_plugin.training.samples import RADIUS
+from vdiff_plugin.tuning.noise import lingering, measure_noise
+from vdiff_plugin.tuning.pairs import PairMaker, pair_dtype
+from vdiff_plugin.tuning.targets import make_target
+
+_SIDE = 192
+
+
+def panned(frames: int, step: int = 2, patch: int = 0) -> Sequence420:
+    """A texture that moves `step` pixels a frame; a dark square of `patch` goes over it."""
+    rng = np.random.default_rng(0)
+    wide = cv2.GaussianBlur(rng.random((_SIDE, _SIDE + step * frames), np.float32), (0, 0), 2.0)
+    wide = 40 + 170 * (wide - wide.min()) / np.ptp(wide)
+    luma = np.stack([wide[:, step * n : step * n + _SIDE] for n in range(frames)])
+    for n in range(frames):
+        left = 20 + 14 * n
+        luma[n, 80 : 80 + patch, left : left + patch] = 10
+    half = np.stack([cv2.resize(each, None, fx=0.5, fy=0.5) for each in luma])
+    chroma = np.stack([half, 255 - half], axis=-1)
+    return Sequence420(np.rint(luma).astype(np.uint8), np.rint(chroma).astype(np.uint8))
+
+
+def noisy(clean: Sequence420, sigma: float, keep: float = 0.0) -> Sequence420:
+    """White noise that has `keep` of its value in the next frame."""
+    rng = np.random.default_rng(3)
+    planes = []
+    for plane in (clean.luma, clean.chroma):
+        noise = rng.standard_normal(plane.shape)
+        for n in range(1, len(noise)):
+            noise[n] = keep * noise[n - 1] + np.sqrt(1 - keep**2) * noise[n]
+        planes.append(np.clip(np.rint(plane + sigma * noise), 0, 255).astype(np.uint8))
+    return Sequence420(*planes)
+
+
+def test_a_target_is_the_neighbour_where_it_belongs() -> None:
+    clean = panned(3)
+    target = make_target(clean, clean, 1, 2)
+    counts = target.weight.astype(bool)
+    assert counts.mean() > 0.6
+    difference = np.abs(target.luma.astype(int) - clean.luma[1])[::2, ::2][counts]
+    assert np.mean(difference) < 1.0
+    chroma = np.abs(target.chroma.astype(int) - clean.chroma[1])[counts]
+    assert np.mean(chroma) < 1.0
+
+
+def test_what_moves_over_the_picture_does_not_count() -> None:
+    clean = panned(3, patch=40)
+    counts = make_target(clean, clean, 1, 2).weight
+    covered = counts[40:60, (20 + 14 + 40) // 2 : (20 + 14 + 54) // 2]  # dark in frame 2 alone
+    assert covered.mean() < 0.2
+    assert counts[:30].mean() > 0.5
+
+
+@pytest.mark.parametrize(("apart", "t"), [(1, 5), (1, 7), (3, 3), (3, 9)])
+def test_a_window_never_sees_its_target_or_what_lies_near_it(apart: int, t: int) -> None:
+    maker = PairMaker(patch=96, finest_scale=2, apart=apart)
+    numbers, valid = maker.seen(6, t, 20)
+    assert numbers[RADIUS] == 6
+    used = [n for n, there in zip(numbers[:2] + numbers[3:], valid, strict=True) if there]
+    assert used == sorted(used)
+    assert all(abs(n - t) >= apart for n in used)
+    assert len(used) >= 2
+
+
+def test_windows_at_the_ends_lack_neighbours() -> None:
+    numbers, valid = PairMaker(patch=96, finest_scale=2, apart=1).seen(0, 1, 20)
+    assert valid.tolist() == [0, 0, 1, 1]
+    assert numbers == [0, 0, 0, 2, 3]
+
+
+def test_pairs_hold_noise_that_is_measured_right() -> None:
+    clean = panned(9, step=0)
+    bad = noisy(clean, 8.0)
+    maker = PairMaker(patch=96, finest_scale=2, apart=1)
+    records = maker.make(bad, clean, windows=4, places=2, rng=np.random.default_rng(1))
+    assert records.dtype == pair_dtype(96)
+    found = measure_noise(records)
+    assert found.luma == pytest.approx(8.0, rel=0.05)
+    assert found.chroma == pytest.approx(8.0, rel=0.05)
+
+
+def test_noise_that_lasts_is_told_from_noise_that_does_not() -> None:
+    clean = panned(9)
+    assert abs(lingering(noisy(clean, 8.0), clean)) < 0.1
+    assert lingering(noisy(clean, 8.0, keep=0.6), clean) > 0.35
+
+
+def test_a_short_part_gives_no_pair_where_targets_lie_far() -> None:
+    clean = panned(3)
+    maker = PairMaker(patch=96, finest_scale=2, apart=3)
+    records = maker.make(clean, clean, windows=3, places=2, rng=np.random.default_rng(1))
+    assert len(records) == 0

@@ -1,0 +1,149 @@
+"""How far an encoder has carried a frame from its source, judged from that frame alone.
+
+Encoders work on blocks of 4, 8 and 16 samples. What is left of that after their loop
+filters: neighbouring samples differ otherwise across the lines of the block grid than
+inside blocks, many do not differ at all, and fine detail is missing. Each is a ratio of
+means over the picture, so it says nothing about footage that never met an encoder; a
+small perceptron, trained on footage before and after real encoders, turns them into the
+error in codes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+BIAS = 0.3  # codes; errors e are learnt as log2(e + BIAS), so that clean footage has a place
+_TRAINED = Path(__file__).with_name("compression.safetensors")
+_GRID = 8  # samples; what encoders do repeats at 4 or 8
+_BAND, _PITCH = 8, 32  # lines looked at, of so many
+_CEILING = 24  # codes; edges of things must not outweigh the rest
+_SMALLEST = 32  # samples a side
+_CURB = 0.02  # codes; keeps logarithms of empty pictures finite
+_HIGHEST = 16.0  # codes
+
+Rows = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Perceptron:
+    """One hidden layer.
+
+    Attributes:
+        centre, spread: of the descriptions it was trained on, (d,).
+        hidden: (d + 1, n), the last row a bias.
+        out: (n + 1,), the last a bias.
+    """
+
+    centre: NDArray[np.float64]
+    spread: NDArray[np.float64]
+    hidden: NDArray[np.float64]
+    out: NDArray[np.float64]
+
+    def __call__(self, description: NDArray[np.float64]) -> float:
+        """log2(error + BIAS) of the frame described."""
+        x = np.clip((description - self.centre) / self.spread, -4, 4)
+        units = np.tanh((x[:, None] * self.hidden[:-1]).sum(axis=0) + self.hidden[-1])
+        return float((units * self.out[:-1]).sum() + self.out[-1])
+
+
+def compression_level(luma: NDArray[np.uint8], noise: float) -> float:
+    """Root mean square error of luma that an encoder is thought to have left.
+
+    Args:
+        luma: (H, W) 8-bit codes.
+        noise: level of its noise as `noise.noise_level` gives it.
+
+    Returns:
+        Codes, 0..16; 0 for pictures under 32 samples a side.
+    """
+    if min(luma.shape) < _SMALLEST:
+        return 0.0
+    error = 2.0 ** _perceptron()(describe(luma, noise)) - BIAS
+    return float(min(max(error, 0.0), _HIGHEST))
+
+
+def describe(luma: NDArray[np.uint8], noise: float) -> NDArray[np.float64]:
+    """What the perceptron judges by, (d,): logarithms and ratios, means of both directions."""
+    both = np.mean([_along(bands) for bands in _bands(luma)], axis=0)
+    return np.concatenate([both, [np.log(noise + 0.1)]])
+
+
+def _bands(luma: NDArray[np.uint8]) -> tuple[Rows, Rows]:
+    """A quarter of the rows, and a quarter of the columns as rows; bands of eight."""
+    height, width = (size // _PITCH * _PITCH for size in luma.shape)
+    rows = luma[:height].reshape(-1, _PITCH, luma.shape[1])[:, :_BAND]
+    columns = luma[:, :width].reshape(luma.shape[0], -1, _PITCH)[..., :_BAND]
+    flat = np.ascontiguousarray(columns.reshape(luma.shape[0], -1).T)
+    return np.ascontiguousarray(rows.reshape(-1, luma.shape[1])), flat
+
+
+def _along(rows: Rows) -> NDArray[np.float64]:
+    size = cv2.absdiff(rows[:, 1:], rows[:, :-1])
+    wide = cv2.min(cv2.absdiff(rows[:, 2:], rows[:, :-2]), _CEILING)
+    equal = size == 0
+    still = equal[:, :-2] & equal[:, 1:-1] & equal[:, 2:]
+    first = _phases(cv2.min(size, _CEILING))
+    third = _phases(_bends(rows))
+    return np.concatenate(
+        [
+            _contrast(first, 3),
+            _contrast(_phases(equal.view(np.uint8)), 3),
+            _contrast(third, 2),
+            [
+                _log(cv2.mean(wide)[0]) - _log(first.mean()),
+                _log(np.count_nonzero(still) / still.size),
+            ],
+        ]
+    )
+
+
+def _bends(rows: Rows) -> Rows:
+    """Magnitude of third differences, up to a ceiling."""
+    signed = rows.astype(np.int16)
+    middle = signed[:, 1:-2] - signed[:, 2:-1]
+    middle *= 3
+    middle += signed[:, 3:]
+    middle -= signed[:, :-3]
+    clipped = cv2.min(np.abs(middle, out=middle), 2 * _CEILING)
+    return np.asarray(cv2.convertScaleAbs(clipped), np.uint8)
+
+
+def _phases(measure: Rows) -> NDArray[np.float64]:
+    """Mean of each column's place in the grid, (8,)."""
+    lines = cv2.reduce(measure, 0, cv2.REDUCE_SUM, dtype=cv2.CV_32S)[0] / len(measure)
+    return np.array([lines[phase::_GRID].mean() for phase in range(_GRID)])
+
+
+def _contrast(phases: NDArray[np.float64], border: int) -> NDArray[np.float64]:
+    """How unlike each other the places are; `border` straddles the grid of 4."""
+    quarters = phases.reshape(2, 4).mean(axis=0)
+    middle, mean = _log(float(np.median(quarters))), phases.mean()
+    eighth = phases[border + 4]
+    return np.array(
+        [
+            _log(mean),
+            _log(quarters.max()) - middle,
+            _log(quarters.min()) - middle,
+            phases.std() / (mean + _CURB),
+            _log(quarters[border]) - middle,
+            _log(eighth) - _log(phases[border]),
+            _log(quarters[(border + 2) % 4]) - middle,
+        ]
+    )
+
+
+def _log(value: float) -> float:
+    return float(np.log(value + _CURB))
+
+
+@cache
+def _perceptron() -> Perceptron:
+    from safetensors.numpy import load_file
+
+    return Perceptron(**load_file(_TRAINED))

@@ -18,8 +18,8 @@ from host_adapters.media import EncodeOptions, enhance, read_clip, write_video
 from tests.benchmarks.footage import noisy_clip
 from tests.benchmarks.machine import describe, load
 from tests.benchmarks.memory import peak
-from tests.benchmarks.stages import TimedEngine
 from tests.benchmarks.tables import Row, print_table
+from vdiff_plugin.cli.profiling import ProfiledEngine, seconds_by_name
 from vdiff_plugin.engine import Engine
 from vdiff_plugin.frame import ClipInfo, Frame
 from vdiff_plugin.plugins import load_offers
@@ -110,16 +110,17 @@ class Bench:
         reader = read_clip(clip)
         frames = dict(enumerate(reader.frames()))
         wanted = range(_WARM_UP, len(frames))
-        with TimedEngine() as engine, engine.open(reader.info, settings) as session:
+        with ProfiledEngine() as engine, engine.open(reader.info, settings) as session:
 
             def render(numbers: range) -> None:
                 for n in numbers:
                     session.render(n, {m: frames[m] for m in session.needed(n)})
 
             render(range(_WARM_UP))
-            engine.stopwatch.seconds.clear()
+            engine.recorder.take()
             total = _seconds(lambda: render(wanted))
-            spent = {name: 1000 * s / len(wanted) for name, s in engine.stopwatch.seconds.items()}
+            found = seconds_by_name(engine.recorder.take())
+            spent = {name: 1000 * seconds / len(wanted) for name, seconds in found.items()}
         spent["all else in a frame"] = 1000 * total / len(wanted) - sum(spent.values())
         spent["decoding (H.264)"] = 1000 / _decode_fps(clip)
         encoded = _seconds(lambda: self._encode(reader.info, frames.values()))

@@ -1,21 +1,25 @@
-"""`vdiff bench`: how fast this machine restores, a preset and size a line."""
+"""`vdiff bench`: how fast this machine restores, a preset and size a line, and why."""
 
 from __future__ import annotations
 
 import re
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Self
 
 import typer
 
+from vdiff_plugin.atomic import require_writable, write_whole
 from vdiff_plugin.cli.options import with_settings
 from vdiff_plugin.cli.table import print_table
 from vdiff_plugin.errors import UsageError
 from vdiff_plugin.settings import Settings
 
 if TYPE_CHECKING:
+    from vdiff_plugin.cli.profiling import Span
     from vdiff_plugin.engine import Engine
+    from vdiff_plugin.session import Session
 
 _SIZE = re.compile(r"(\d{1,5})x(\d{1,5})")
 _WARM_UP = 4  # frames: the network is traced, the caches of the processor are filled
@@ -33,6 +37,15 @@ def bench(
         ),
     ] = None,
     frames: Annotated[int, typer.Option(metavar="N", min=1, help="Frames to time.")] = 24,
+    profile: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.json",
+            readable=False,
+            help="Also tell what the time goes to, and write a trace for ui.perfetto.dev.",
+        ),
+    ] = None,
+    yes: Annotated[bool, typer.Option("-y", help="Replace FILE.json if it exists.")] = False,
     *,
     settings: Settings,
 ) -> None:
@@ -43,15 +56,16 @@ def bench(
     from vdiff_plugin.engine import Engine
 
     wanted = [_parse_size(text) for text in sizes.split(",")]
-    with Engine() as engine:
+    if profile is not None:
+        require_writable(profile, overwrite=yes, sources=())
+    with _ProfiledRuns() if profile is not None else _Runs(Engine()) as runs:
+        engine = runs.engine
         names = presets.split(",") if presets is not None else _presets(engine, settings.task)
-        rows = [("preset", "size", "fps", "ms a frame")]
         for name in names:
             chosen = Settings.of(**{**dict(settings), "preset": name})
-            for width, height in wanted:
-                fps = _measure(engine, chosen, (width, height), frames)
-                rows.append((name, f"{width}x{height}", f"{fps:.1f}", f"{1000 / fps:.1f}"))
-        print_table(rows)
+            for size in wanted:
+                runs.measure(chosen, size, frames)
+        runs.report(profile, overwrite=yes)
 
 
 def _presets(engine: Engine, task: str) -> list[str]:
@@ -61,20 +75,89 @@ def _presets(engine: Engine, task: str) -> list[str]:
     return sorted(names)
 
 
-def _measure(engine: Engine, settings: Settings, size: tuple[int, int], frames: int) -> float:
-    """Frames a second of `settings` at `size` (width, height), after a warm-up."""
-    from vdiff_plugin.cli.scene import Scene
-    from vdiff_plugin.stream import render_clip
+class _Runs:
+    """Runs on one engine, and what is told of them."""
 
-    scene = Scene(width=size[0], height=size[1], length=_WARM_UP + frames)
-    noisy = [scene.noisy(n, 20) for n in range(scene.length)]
-    with engine.open(scene.clip, settings) as session:
-        finished: Iterator[object] = render_clip(session, noisy)
-        for _ in range(_WARM_UP):
-            next(finished)
-        start = time.perf_counter()
-        count = sum(1 for _ in finished)
-        return count / (time.perf_counter() - start)
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._rows = [("preset", "size", "fps", "ms a frame")]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.engine.close()
+
+    def measure(self, settings: Settings, size: tuple[int, int], frames: int) -> float:
+        """Frames a second of `settings` at `size` (width, height), after a warm-up."""
+        from vdiff_plugin.cli.scene import Scene
+        from vdiff_plugin.stream import render_clip
+
+        scene = Scene(width=size[0], height=size[1], length=_WARM_UP + frames)
+        noisy = [scene.noisy(n, 20) for n in range(scene.length)]
+        with self.engine.open(scene.clip, settings) as session:
+            finished: Iterator[object] = render_clip(self.listened(session), noisy)
+            for _ in range(_WARM_UP):
+                next(finished)
+            self.begin()
+            start = time.perf_counter()
+            count = sum(1 for _ in finished)
+            fps = count / (time.perf_counter() - start)
+        self._rows.append(
+            (settings.preset, f"{size[0]}x{size[1]}", f"{fps:.1f}", f"{1000 / fps:.1f}")
+        )
+        return fps
+
+    def begin(self) -> None:
+        """The warm-up is over."""
+
+    def listened(self, session: Session) -> Session:
+        """What is rendered with."""
+        return session
+
+    def report(self, profile: Path | None, *, overwrite: bool) -> None:
+        """Print what was measured."""
+        _ = profile, overwrite
+        print_table(self._rows)
+
+
+class _ProfiledRuns(_Runs):
+    """Runs that also tell what their time went to."""
+
+    def __init__(self) -> None:
+        from vdiff_plugin.cli.profiling import ProfiledEngine
+
+        self._profiled = ProfiledEngine()
+        super().__init__(self._profiled)
+        self._details: list[tuple[str, ...]] = [
+            ("preset", "size", "what", "core ms a frame", "share")
+        ]
+        self._spans: list[Span] = []
+
+    def measure(self, settings: Settings, size: tuple[int, int], frames: int) -> float:
+        from vdiff_plugin.cli.profiling import profile_rows
+
+        fps = super().measure(settings, size, frames)
+        spans = self._profiled.recorder.take()
+        self._spans += spans
+        run = (settings.preset, f"{size[0]}x{size[1]}")
+        self._details += [(*run, *row) for row in profile_rows(spans, frames, frames / fps)]
+        return fps
+
+    def begin(self) -> None:
+        self._profiled.recorder.take()
+
+    def listened(self, session: Session) -> Session:
+        return self._profiled.listened(session)
+
+    def report(self, profile: Path | None, *, overwrite: bool) -> None:
+        from vdiff_plugin.cli.profiling import trace_file
+
+        super().report(profile, overwrite=overwrite)
+        typer.echo()
+        print_table(self._details)
+        if profile is not None:
+            write_whole(profile, trace_file(self._spans), overwrite=overwrite)
 
 
 def _parse_size(text: str) -> tuple[int, int]:

@@ -21,7 +21,10 @@ _GAINS: dict[Activation, float] = {
     "signed": 1e-2,
     "none": 1e-4,
 }
-_BIAS_UNIT = 128.0  # codes per unit of the trained bias, so that Adam moves it as fast
+_BIAS_UNIT = 32.0  # codes per unit of the trained bias, so that Adam moves it fast enough
+
+_LIVELINESS = 0.01  # weight of the loss on sleeping channels, a layer
+_LIVELY = 6.0  # codes of deviation that are enough
 
 
 class TrainingOps(KerasOps):
@@ -51,6 +54,8 @@ class TrainingOps(KerasOps):
                 filters, kernel, stride, gain=_GAINS[activation], name=name.replace(".", "_")
             )
         x = self.layers[name](x)
+        if activation == "leaky":
+            x = Liveliness()(x)
         return activate(self, x, activation)
 
     def quantise(self, x: Tensor, low: float, high: float, steps: int = 1) -> Tensor:
@@ -58,6 +63,29 @@ class TrainingOps(KerasOps):
         hard = super().quantise(k.stop_gradient(x), low, high, steps)
         soft = Clip(low, high)(x)
         return soft + k.stop_gradient(hard - soft)
+
+
+class Liveliness(keras.layers.Layer):
+    """Passes on what it gets, with a small loss on channels that have fallen asleep.
+
+    Below zero a unit answers eight times as weakly, and after rounding to whole codes
+    hardly at all, so that it gets next to no gradient and stays there. A deep network
+    once lost nearly all units of its lower half in that way. The loss asks that each
+    channel's mean lies no more than its deviation below zero, and that it varies by
+    more than the rounding does.
+    """
+
+    def call(self, x: Tensor) -> Tensor:
+        """See the class."""
+        mean = k.mean(x, axis=(0, 1, 2))
+        deviation = k.sqrt(k.mean(k.square(x - mean), axis=(0, 1, 2)) + 1e-3)
+        asleep = k.relu(-mean - deviation) / _LIVELY + k.relu(1.0 - deviation / _LIVELY)
+        self.add_loss(_LIVELINESS * k.mean(asleep))
+        return x
+
+    def compute_output_shape(self, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """The shape that came in."""
+        return shape
 
 
 class Clip(keras.layers.Layer):

@@ -18,6 +18,7 @@ from vdiff_plugin.training.heldout import psnr
 from vdiff_plugin.training.loop import schedule, spans
 from vdiff_plugin.training.losses import LOSSES, flicker, loss_of
 from vdiff_plugin.training.network import TrainableNetwork
+from vdiff_plugin.training.quantised import Liveliness
 from vdiff_plugin.training.tasks import new_recipe
 
 
@@ -170,3 +171,17 @@ def test_the_rate_warms_up_and_falls() -> None:
     assert values[2] == pytest.approx(1e-3, rel=1e-3)
     assert values[4] == pytest.approx(2e-5, rel=1e-3)
     assert values[2] > values[3] > values[4]
+
+
+def test_channels_that_fell_asleep_cost_and_lively_ones_do_not() -> None:
+    sums = np.random.default_rng(0).normal(0, 10, (2, 16, 16, 3)).astype(np.float32)
+    layer = Liveliness()
+    np.testing.assert_array_equal(np.asarray(layer(sums)), sums)
+    assert float(layer.losses[0]) == 0
+    costs = []
+    for shift in (20, 40):
+        layer(sums - np.float32([0, shift, 0]))
+        costs.append(float(layer.losses[0]))
+    assert 0 < costs[0] < costs[1]
+    layer(sums * 0.1)  # nothing that rounding would leave
+    assert float(layer.losses[0]) > 0

@@ -61,6 +61,14 @@ def _no_gst() -> str:
 
 
 @cache
+def _no_browser() -> str:
+    lacking = [name for name in ("chromium", "chromedriver") if shutil.which(name) is None]
+    if lacking:
+        return f"{' and '.join(lacking)} not on the PATH"
+    return "" if importlib.util.find_spec("selenium") else "selenium is not installed"
+
+
+@cache
 def _no_vapoursynth() -> str:
     found = importlib.util.find_spec("vapoursynth")
     return "" if found else "VapourSynth is not installed; pip install 'vdiff-plugin[vapoursynth]'"
@@ -77,6 +85,7 @@ _MISSING: dict[str, Callable[[], str]] = {
     "ffmpeg": _no_ffmpeg,
     "mlt": _no_melt,
     "gst": _no_gst,
+    "browser": _no_browser,
     "vapoursynth": _no_vapoursynth,
     "gpu": _no_gpu,
 }

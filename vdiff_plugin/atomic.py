@@ -5,9 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TextIO
 
 from vdiff_plugin.errors import OutputError
 
@@ -55,6 +56,42 @@ def write_whole(
             part.write_bytes(data)
         except OSError as error:
             raise unwritable(path, error.errno) from error
+
+
+@contextmanager
+def whole_text(
+    path: Path, *, overwrite: bool | None, sources: tuple[Path, ...] = ()
+) -> Iterator[Callable[[str], None]]:
+    """A function that adds text to what becomes `path` when the block ends well.
+
+    Raises:
+        OutputError: `path` may not or cannot be written.
+    """
+    with whole_file(path, overwrite=overwrite, sources=sources) as part:
+        try:
+            file = part.open("w", encoding="utf-8", newline="\n")
+        except OSError as error:
+            raise unwritable(path, error.errno) from error
+
+        def write(text: str) -> None:
+            try:
+                file.write(text)
+            except OSError as error:
+                raise unwritable(path, error.errno) from error
+
+        try:
+            yield write
+            _flush(file, path)
+        finally:
+            with suppress(OSError):
+                file.close()
+
+
+def _flush(file: TextIO, path: Path) -> None:
+    try:
+        file.flush()
+    except OSError as error:
+        raise unwritable(path, error.errno) from error
 
 
 def require_writable(path: Path, *, overwrite: bool | None, sources: tuple[Path, ...]) -> None:

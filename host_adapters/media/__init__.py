@@ -4,6 +4,7 @@
 """
 
 from host_adapters.media.codecs import EncodeOptions, known_codecs
+from host_adapters.media.companion import open_companion
 from host_adapters.media.job import Summary, enhance, write_video
 from host_adapters.media.probe import probe
 from host_adapters.media.reader import ClipReader, Damage, Picture, read_clip
@@ -20,6 +21,7 @@ __all__ = [
     "Summary",
     "enhance",
     "known_codecs",
+    "open_companion",
     "probe",
     "read_clip",
     "write_video",

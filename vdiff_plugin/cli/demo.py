@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _SIGMA = 20.0  # 8-bit codes
 _RATE = 25  # frames a second
+_METRICS = ("psnr", "ssim", "flicker", "sharpness")
 
 
 @with_settings
@@ -43,7 +44,7 @@ def demo(
 ) -> None:
     """Make a noisy clip, restore it, print the gain in PSNR.
 
-    Writes noisy.mkv, restored.mp4, side-by-side.mp4 and side-by-side.png.
+    Writes noisy.mkv, restored.mp4, side-by-side.mp4, side-by-side.png and report.html.
     """
     from vdiff_plugin.cli.comparison import mean_psnr
     from vdiff_plugin.cli.scene import Scene
@@ -52,11 +53,13 @@ def demo(
     with open_progress(progress, "restoring") as report:
         _restore(scene, files, settings, report)
     _show(scene, files)
+    with open_progress(progress, "reporting") as report:
+        _report(scene, files, settings, report)
     clean = [scene.clean(n) for n in range(frames)]
     before, after = (mean_psnr(_read(one), clean) for one in (files.noisy, files.restored))
     typer.echo(f"PSNR of the noisy clip     {before:6.2f} dB  (luma, mean of {frames} frames)")
     typer.echo(f"PSNR of the restored clip  {after:6.2f} dB  ({after - before:+.2f} dB)")
-    for path in (files.noisy, files.restored, files.video, files.picture):
+    for path in (files.noisy, files.restored, files.video, files.picture, files.report):
         typer.echo(path)
 
 
@@ -68,6 +71,7 @@ class Files:
         self.restored = folder / "restored.mp4"
         self.video = folder / "side-by-side.mp4"
         self.picture = folder / "side-by-side.png"
+        self.report = folder / "report.html"
         self.overwrite = overwrite
 
 
@@ -127,6 +131,34 @@ def _show(scene: Scene, files: Files) -> None:
     restored = next(islice(_read(files.restored), n, None))
     panels = (("noisy", scene.noisy(n, _SIGMA)), ("restored", restored), ("clean", scene.clean(n)))
     write_whole(files.picture, png(panels), overwrite=files.overwrite)
+
+
+def _report(scene: Scene, files: Files, settings: Settings, progress: Report) -> None:
+    """Both files against the scene as it should look, as a page."""
+    import numpy as np
+
+    from vdiff_plugin.cli.footage import FileFootage, Footage, SceneFootage
+    from vdiff_plugin.cli.judging import Telling, as_page, judge, shown_settings, write_report
+    from vdiff_plugin.engine import Engine
+    from vdiff_plugin.measure import METRICS
+
+    footage: list[Footage] = [
+        SceneFootage(scene, _RATE),
+        FileFootage(files.noisy),
+        FileFootage(files.restored),
+    ]
+    numbers = [np.arange(scene.length, dtype=np.int64)] * len(footage)
+    metrics = [METRICS[name] for name in _METRICS]
+    found = judge(footage, numbers, metrics, progress)
+    telling = Telling(
+        title="noisy.mkv and restored.mp4 against the clean scene",
+        settings={"noise made": f"sigma {_SIGMA:g}", **shown_settings(settings)},
+        left=0,
+        right=1,
+    )
+    with Engine() as engine:
+        text = as_page(found, telling, engine)
+    write_report(files.report, text, overwrite=files.overwrite, sources=())
 
 
 def _read(path: Path) -> Iterator[Frame]:

@@ -35,6 +35,14 @@ def enhance(
             "--resume", help="Keep finished parts beside OUT, and go on from those that are there."
         ),
     ] = False,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="F.html",
+            readable=False,
+            help="Compare OUT with IN when it is done, and write a page with pictures and plots.",
+        ),
+    ] = None,
     yes: encoding.Overwrite = False,
     no: encoding.Keep = False,
     progress: encoding.Progress = "auto",
@@ -47,21 +55,32 @@ def enhance(
     """
     require_one(yes=yes, no=no)
     pairs = parse_pairs(encoder_options or "")
-    with open_progress(progress, path_in.name) as report:
-        from host_adapters import media
+    from host_adapters import media
+    from vdiff_plugin.engine import Engine
 
-        job = media.enhance
-        if resume:
-            from host_adapters.farm.resume import enhance_resumably as job
-        job(
-            path_in,
-            path_out,
-            settings=settings,
-            encode=media.EncodeOptions(
-                codec=codec, crf=crf, pix_fmt=pix_fmt, encoder_options=pairs
-            ),
-            start=start,
-            end=end,
-            overwrite=yes,
-            progress=report,
-        )
+    encode = media.EncodeOptions(codec=codec, crf=crf, pix_fmt=pix_fmt, encoder_options=pairs)
+    job = media.enhance
+    if resume:
+        from host_adapters.farm.resume import enhance_resumably as job
+    with Engine() as engine:
+        told = None
+        if report:
+            from vdiff_plugin.cli.enhance_report import EnhanceReport
+
+            told = EnhanceReport(report, path_in, path_out, settings, encode, overwrite=yes)
+            told.require_possible(engine, start, end)
+        with open_progress(progress, path_in.name) as tell:
+            job(
+                path_in,
+                path_out,
+                settings=settings,
+                encode=encode,
+                start=start,
+                end=end,
+                overwrite=yes,
+                progress=tell,
+                engine=engine,
+            )
+        if told:
+            with open_progress(progress, f"reporting on {path_out.name}") as tell:
+                told.write(engine, tell)

@@ -11,6 +11,7 @@ from vdiff_plugin.hookspecs import hookimpl
 _NAMES = (
     "bench",
     "changes",
+    "compare",
     "demo",
     "doctor",
     "enhance",
@@ -20,6 +21,7 @@ _NAMES = (
     "info",
     "pipe",
     "train",
+    "tune",
     "verify",
 )
 

@@ -8,7 +8,7 @@ from vdiff_plugin.model.diffusion import FRACTION, Diffused, diffuse
 from vdiff_plugin.model.gates import change_gates
 from vdiff_plugin.model.ops import Ops, Tensor
 from vdiff_plugin.model.presets import PIXEL_CHANNELS, Preset
-from vdiff_plugin.model.trunk import TRUNKS
+from vdiff_plugin.model.trunk import trunk
 
 LEVEL_GAIN = 4.0  # noise and compression reach the network in quarter codes
 SHRINK_UNIT = 1.0 / 64.0  # of the shrinkage in the head's sums
@@ -84,4 +84,4 @@ def _trunk(  # the mean apart from the detail: brightness would drown what matte
         ]
     )
     extra = ops.concat([means - 128.0, diffused.features, levels])
-    return TRUNKS[preset.trunk](ops, preset, pixels, extra)
+    return trunk(ops, preset, pixels, extra)

@@ -64,10 +64,8 @@ class NativeLayers:
         return [self.hidden[layer] for layer in level_names(self.hidden, name)]
 
 
-def _levels(preset: Preset) -> tuple[str, ...]:
-    if preset.trunk == "shallow":
-        return ("trunk",)
-    return ("trunk.down", "trunk.deep", "trunk.up")
+def _levels(preset: Preset) -> list[str]:
+    return [f"trunk.{level}" for level in range(preset.levels)]
 
 
 class FeaturePlan:
@@ -188,27 +186,13 @@ class _Trunk:
         self._conv("trunk.enter", joined.channel(detail), entered, stride=2)
         x = self._new(width)
         self._conv("trunk.in", entered, x)
-        x = self._shallow(x) if preset.trunk == "shallow" else self._deep(x)
+        for level in _levels(preset):
+            x = self._level(level, x, self._new(width))
         self._grow("detail.grow", x, joined)
         out = Tensor.zeros(*half, detail)
         self._conv("detail.join", joined, out)
         self.head = Tensor.zeros(*half, HEAD_CHANNELS + 4)
         self.tasks.append(conv_task(out, layers.head, self.head))
-
-    def _shallow(self, x: Tensor) -> Tensor:
-        return self._level("trunk", x, self._new(self._preset.width))
-
-    def _deep(self, x: Tensor) -> Tensor:
-        width, deep_width = self._preset.width, self._preset.deep_width
-        joined = self._new(width + width // 2)  # skip, then grown from below
-        self._level("trunk.down", x, joined)
-        low = Tensor.zeros(self._quarter[0] // 2, self._quarter[1] // 2, deep_width)
-        self._conv("trunk.shrink", joined, low, stride=2)
-        low = self._level("trunk.deep", low, self._like(low))
-        self._grow("trunk.grow", low, joined.channel(width))
-        x = self._new(width)
-        self._conv("trunk.join", joined, x)
-        return self._level("trunk.up", x, self._new(width))
 
     def _level(self, name: str, x: Tensor, out: Tensor) -> Tensor:
         first, kernels = x, self._layers.level(name)
@@ -231,4 +215,4 @@ class _Trunk:
 
     @staticmethod
     def _like(x: Tensor) -> Tensor:
-        return Tensor(np.zeros_like(x.array))
+        return Tensor.zeros(*x.inside.shape)

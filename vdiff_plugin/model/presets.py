@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from vdiff_plugin.errors import UnknownNameError
 
@@ -21,11 +20,10 @@ class Preset:
     features: int  # channels of the cached features, at quarter size
     feature_layers: int  # convolutions that make them, at least 1
     gates: int  # width of the gate network
-    trunk: Literal["shallow", "deep"]
     width: int  # trunk channels at quarter size
-    deep_width: int = 0  # trunk channels at eighth size (deep)
+    levels: int  # of the trunk; each has a skip over all of it
+    depth: int  # convolutions in a level
     detail_width: int  # channels at half size
-    depth: int  # convolutions at each size
     finest_scale: int  # of the optical flow: 2 is quick, 1 is exact
     halo: int  # pixels beyond which nothing influences an output pixel; multiple of 16
 
@@ -33,13 +31,13 @@ class Preset:
 _PRESETS = (
     Preset(
         name="fast", radius=2, features=16, feature_layers=2, gates=16,
-        trunk="shallow", width=32, detail_width=16, depth=2,
+        width=32, levels=1, depth=2, detail_width=16,
         finest_scale=2, halo=64,
     ),
     Preset(
-        name="quality", radius=2, features=32, feature_layers=2, gates=24,
-        trunk="deep", width=48, deep_width=80, detail_width=24, depth=2,
-        finest_scale=1, halo=96,
+        name="quality", radius=2, features=32, feature_layers=2, gates=32,
+        width=64, levels=2, depth=2, detail_width=32,
+        finest_scale=1, halo=64,
     ),
 )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""The restoring trunks: from diffused pixels and features to 12 channels at half size."""
+"""The restoring trunk: from diffused pixels and features to 12 channels at half size."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from vdiff_plugin.model.presets import Preset
 HEAD_CHANNELS = 12  # 6 of the residual, 6 of the shrinkage
 
 
-def shallow_trunk(ops: Ops, preset: Preset, pixels: Tensor, extra: Tensor) -> Tensor:
+def trunk(ops: Ops, preset: Preset, pixels: Tensor, extra: Tensor) -> Tensor:
     """Half size for detail, quarter size for context.
 
     Args:
@@ -21,20 +21,8 @@ def shallow_trunk(ops: Ops, preset: Preset, pixels: Tensor, extra: Tensor) -> Te
         (batch, H/2, W/2, 12) exact sums.
     """
     detail, x = _enter(ops, preset, pixels, extra)
-    x = _level(ops, x, "trunk", preset.width, preset.depth)
-    return _leave(ops, preset, x, detail)
-
-
-def deep_trunk(ops: Ops, preset: Preset, pixels: Tensor, extra: Tensor) -> Tensor:
-    """As `shallow_trunk`, with an eighth size below."""
-    detail, x = _enter(ops, preset, pixels, extra)
-    x = skip = _level(ops, x, "trunk.down", preset.width, preset.depth)
-    x = ops.conv(x, "trunk.shrink", preset.deep_width, stride=2)
-    x = _level(ops, x, "trunk.deep", preset.deep_width, preset.depth + 1)
-    x = ops.conv(x, "trunk.grow", 4 * (preset.width // 2), kernel=1)
-    x = ops.concat([skip, ops.depth_to_space(x, 2)])
-    x = ops.conv(x, "trunk.join", preset.width)
-    x = _level(ops, x, "trunk.up", preset.width, preset.depth)
+    for level in range(preset.levels):
+        x = _level(ops, x, f"trunk.{level}", preset.width, preset.depth)
     return _leave(ops, preset, x, detail)
 
 
@@ -59,6 +47,3 @@ def _level(ops: Ops, x: Tensor, name: str, width: int, depth: int) -> Tensor:
         x = ops.conv(x, f"{name}.{layer}", width)
     x = ops.conv(x, f"{name}.{depth - 1}", width, activation="signed")
     return ops.quantise(x + first, -CODE_PEAK, CODE_PEAK)
-
-
-TRUNKS = {"shallow": shallow_trunk, "deep": deep_trunk}

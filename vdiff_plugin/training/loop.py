@@ -19,6 +19,7 @@ from vdiff_plugin.training.batches import SampleBatches
 from vdiff_plugin.training.board import Board, require_tensorboard
 from vdiff_plugin.training.card import write_card
 from vdiff_plugin.training.checkpoint import Checkpoint
+from vdiff_plugin.training.growth import grown
 from vdiff_plugin.training.guard import LossGuard
 from vdiff_plugin.training.heldout import CEILING, Score, measure
 from vdiff_plugin.training.losses import loss_of
@@ -98,7 +99,7 @@ def _begin(network: TrainableNetwork, recipe: Recipe, start: Path | None) -> Rec
     if recipe.start not in ("", found):
         raise SettingsError(f"{start}: holds {found}, and the recipe starts from {recipe.start}")
     if weights.preset.name != recipe.preset:
-        raise SettingsError(f"{start}: is {weights.preset.name}, not {recipe.preset}")
+        weights = grown(weights, preset_named(recipe.preset), recipe.seed)
     network.thaw(weights)
     return recipe.model_copy(update={"start": found})
 

@@ -72,7 +72,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["enhanse", "a", "b"], "no command 'enhanse'; have bench, changes, demo,"),
+        (["enhanse", "a", "b"], "no command 'enhanse'; have bench, changes, compare, demo,"),
         (["--loud"], "no option '--loud'; have --help, --version"),
         (["enhance", "a", "b", "--strenght", "1"], "no option '--strenght'; have --backend,"),
         (["enhance", "a"], "missing argument 'OUT'; see vdiff enhance --help"),

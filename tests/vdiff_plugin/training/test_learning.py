@@ -39,6 +39,15 @@ def test_losses_grow_with_the_error(name: str, pictures: np.ndarray) -> None:
     assert losses[0] < losses[-1]
 
 
+def test_the_log_loss_counts_what_a_small_error_in_chroma_spoils(pictures: np.ndarray) -> None:
+    truth = _truth(pictures)
+    blurred = pictures + np.float32([20, 20, 20, 20, 2, 2])
+    spoilt = pictures + np.float32([19.5, 19.5, 19.5, 19.5, 6, 6])
+    before, after = (float(np.mean(LOSSES["log"](truth, each))) for each in (blurred, spoilt))
+    assert after > before
+    assert np.mean(np.square(spoilt - pictures)) < np.mean(np.square(blurred - pictures))
+
+
 def test_flicker_sees_only_errors_that_change(pictures: np.ndarray) -> None:
     truth = _truth(pictures)
     steady = pictures + 9

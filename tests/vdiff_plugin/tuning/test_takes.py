@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.benchmarks.tune import write_lossless
-from tests.vdiff_plugin.tuning.test_targets import noisy, panned
+from tests.vdiff_plugin.tuning.clips import noisy, panned, write_lossless
 from vdiff_plugin.errors import MediaError
 from vdiff_plugin.training.footage import Sequence420
 from vdiff_plugin.tuning.noise import Noise, UnsuitableError

@@ -2,43 +2,14 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 import pytest
 
-from vdiff_plugin.training.footage import Sequence420
+from tests.vdiff_plugin.tuning.clips import noisy, panned
 from vdiff_plugin.training.samples import RADIUS
 from vdiff_plugin.tuning.noise import lingering, measure_noise
 from vdiff_plugin.tuning.pairs import PairMaker, pair_dtype
 from vdiff_plugin.tuning.targets import make_target
-
-_SIDE = 192
-
-
-def panned(frames: int, step: int = 2, patch: int = 0) -> Sequence420:
-    """A texture that moves `step` pixels a frame; a dark square of `patch` goes over it."""
-    rng = np.random.default_rng(0)
-    wide = cv2.GaussianBlur(rng.random((_SIDE, _SIDE + step * frames), np.float32), (0, 0), 2.0)
-    wide = 40 + 170 * (wide - wide.min()) / np.ptp(wide)
-    luma = np.stack([wide[:, step * n : step * n + _SIDE] for n in range(frames)])
-    for n in range(frames):
-        left = 20 + 14 * n
-        luma[n, 80 : 80 + patch, left : left + patch] = 10
-    half = np.stack([cv2.resize(each, None, fx=0.5, fy=0.5) for each in luma])
-    chroma = np.stack([half, 255 - half], axis=-1)
-    return Sequence420(np.rint(luma).astype(np.uint8), np.rint(chroma).astype(np.uint8))
-
-
-def noisy(clean: Sequence420, sigma: float, keep: float = 0.0) -> Sequence420:
-    """White noise that has `keep` of its value in the next frame."""
-    rng = np.random.default_rng(3)
-    planes = []
-    for plane in (clean.luma, clean.chroma):
-        noise = rng.standard_normal(plane.shape)
-        for n in range(1, len(noise)):
-            noise[n] = keep * noise[n - 1] + np.sqrt(1 - keep**2) * noise[n]
-        planes.append(np.clip(np.rint(plane + sigma * noise), 0, 255).astype(np.uint8))
-    return Sequence420(*planes)
 
 
 def test_a_target_is_the_neighbour_where_it_belongs() -> None:
@@ -89,9 +60,11 @@ def test_pairs_hold_noise_that_is_measured_right() -> None:
 
 
 def test_noise_that_lasts_is_told_from_noise_that_does_not() -> None:
-    clean = panned(9)
-    assert abs(lingering(noisy(clean, 8.0), clean)) < 0.1
-    assert lingering(noisy(clean, 8.0, keep=0.6), clean) > 0.35
+    still, moving = panned(9, step=0), panned(9)
+    assert abs(lingering(noisy(still, 8.0), still)) < 0.1
+    assert lingering(noisy(still, 8.0, keep=0.6), still) > 0.35
+    # Noise that stays where it is while the picture moves is new noise to the picture.
+    assert abs(lingering(noisy(moving, 8.0, keep=0.6), moving)) < 0.1
 
 
 def test_a_short_part_gives_no_pair_where_targets_lie_far() -> None:

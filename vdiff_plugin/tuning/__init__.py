@@ -1,0 +1,1 @@
+"""Tuning: a bundled network learns the noise of the user's own footage, without a clean copy."""

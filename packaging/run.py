@@ -22,7 +22,7 @@ VENV = Path(os.environ.get("VDIFF_VENV", ROOT / ".venv")).absolute()
 STAMP = VENV / "vdiff-stamp"
 CONSTRAINTS = ROOT / "packaging" / "constraints.txt"
 SUPPORTED = ((3, 12), (3, 13))  # what the pinned TensorFlow has wheels for
-EXTRAS = {"demo": "", "vdiff": "", "test": "dev,docs,farm,openvino,vapoursynth"}
+EXTRAS = {"demo": "", "vdiff": "", "test": "dev,docs,farm,openvino,plot,timeline,vapoursynth"}
 
 
 def main(args: list[str]) -> int:

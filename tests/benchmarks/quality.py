@@ -1,164 +1,205 @@
-"""What the bundled models are worth: `python -m tests.benchmarks.quality CLIPS`.
+"""What restoration is worth, vdiff's beside what people have, in one run.
 
-Every video in the folder CLIPS is cut to its centre and degraded with seeds, restored with
-`--noise auto` through the same engine as `vdiff enhance`, and compared with what it was.
-PSNR of 8-bit 4:2:0, planes weighted 6:1:1; for encoded clips luma alone is given too.
+    python -m tests.benchmarks.quality CLIPS --tune OTHER_CLIPS --out FOLDER
+    python -m tests.benchmarks.quality CLIPS --tune OTHER_CLIPS --out FOLDER --speed
+    python -m tests.benchmarks.quality CLIPS --out FOLDER --report
+
+The centre of the first frames of every video in CLIPS is harmed with seeds, restored, and
+compared with what it was. vdiff finds out the noise by itself; every peer is tuned for each
+harm on OTHER_CLIPS first (without --tune there are no peers). Rows and settings found are
+kept in FOLDER as soon as they are there, so a run that was broken off goes on, and --format,
+--harm, --method and --clip let it be taken in parts; --report prints all tables and draws the
+plot from what is there. Frames a second come from a pass of their own, --speed, one clip
+through all methods on a quiet machine.
+
+PSNR of 4:2:0 weighs planes 6:1:1, means over frames, then over clips. Peers come from PyPI:
+vapoursynth with vapoursynth-bm3d, -nlm-ispc, -mvtools, -dfttest2-cpu and -deblock, dfttest2,
+imageio-ffmpeg; the plot needs matplotlib.
 """
 
 from __future__ import annotations
 
 import argparse
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
+from tests.benchmarks.clips import FORMATS, FRAMES, HARMS, Clip, Harm, read_clips
+from tests.benchmarks.machine import describe, load
+from tests.benchmarks.measures import MEASURES, measured
+from tests.benchmarks.peers.catalogue import peers
+from tests.benchmarks.peers.method import AbsentError, Method, Setting
+from tests.benchmarks.peers.ours import Choice, ours
+from tests.benchmarks.peers.pace import frames_a_second
+from tests.benchmarks.peers.tuning import Tuner
+from tests.benchmarks.quality_report import report
+from tests.benchmarks.rows import Row, Rows
 
-from vdiff_plugin.engine import Engine
-from vdiff_plugin.frame import ClipInfo, Frame, PixelFormat
-from vdiff_plugin.settings import Settings
-from vdiff_plugin.stream import render_clip
-from vdiff_plugin.training.degrade import encoded
-from vdiff_plugin.training.footage import Sequence420, find_media, read_video
-
-FRAMES = 16
-SIZE = (272, 480)  # rows and columns of the centre crop, smaller for smaller clips
-Harm = Callable[[Sequence420], Sequence420]
-
-
-def _noise(sigma: float) -> Harm:
-    def add(clean: Sequence420) -> Sequence420:
-        rng = np.random.default_rng(int(sigma))
-
-        def noisy(plane: NDArray[np.uint8]) -> NDArray[np.uint8]:
-            codes = plane + rng.normal(0, sigma, plane.shape)
-            return np.clip(np.rint(codes), 0, 255).astype(np.uint8)
-
-        return Sequence420(noisy(clean.luma), noisy(clean.chroma))
-
-    return add
+_SPEED_HARMS = ("sigma 20", "H.264 crf 37")  # the first that a method is meant for
+_TEMPORARY = "vdiff-quality-"
 
 
-def _h264(crf: int) -> Harm:
-    def add(clean: Sequence420) -> Sequence420:
-        return encoded(clean, "libx264", {"crf": str(crf), "preset": "medium"})
+class Bench:
+    """One session of measuring.
 
-    return add
+    Args:
+        clips: clean ones.
+        rows: that are there, and where new ones go.
+        tuner: of the peers; None where there are none.
+        threads: that a method may use.
+        names: of the measures to take.
+    """
 
+    def __init__(
+        self,
+        clips: Sequence[Clip],
+        rows: Rows,
+        tuner: Tuner | None,
+        *,
+        threads: int,
+        names: Sequence[str],
+    ) -> None:
+        self._clips = clips
+        self._rows = rows
+        self._tuner = tuner
+        self._threads = threads
+        self._names = names
 
-HARMS: dict[str, Harm] = {
-    "clean": lambda clean: clean,
-    "sigma 3": _noise(3),
-    "sigma 10": _noise(10),
-    "sigma 20": _noise(20),
-    "sigma 40": _noise(40),
-    "H.264 crf 32": _h264(32),
-    "H.264 crf 37": _h264(37),
-}
+    def untouched(self, harm: Harm) -> None:
+        """Rows of the harmed clips as they are."""
+        for clip in self._clips:
+            row = Row("", "", clip.format, harm.name, clip.name, len(clip))
+            if not self._rows.find(row, *self._names):
+                self._keep(row, measured(harm.apply(clip), clip, self._names))
 
+    def restored(self, method: Method, harm: Harm) -> None:
+        """Rows of one method."""
+        setting = self._setting(method, harm)
+        for clip in self._clips:
+            row = _row(method, setting, harm, clip)
+            if not self._rows.find(row, *self._names):
+                after = method.run(harm.apply(clip), setting, self._threads)
+                self._keep(row, measured(after, clip, self._names))
 
-@dataclass(frozen=True)
-class Score:
-    """PSNR in dB, mean over frames."""
+    def timed(self, method: Method, harm: Harm, runs: int) -> None:
+        """Frames a second on the first clip."""
+        clip = self._clips[0]
+        setting = self._setting(method, harm)
+        found = frames_a_second(method, setting, clip, harm, threads=self._threads, runs=runs)
+        self._keep(_row(method, setting, harm, clip), {"fps": found})
 
-    luma: float
-    weighted: float
+    def _setting(self, method: Method, harm: Harm) -> Setting:
+        if not method.tunable:
+            return Setting(0, 0)
+        if self._tuner is None:
+            raise AbsentError("it has to be tuned; give --tune")
+        return self._tuner.best(method, harm, self._clips[0].format)
+
+    def _keep(self, row: Row, measures: dict[str, float]) -> None:
+        self._rows.add(row.with_measures(measures))
+        shown = ", ".join(f"{name} {value:.3f}" for name, value in measures.items())
+        print(
+            f"{row.form} {row.harm} {row.method or 'as it is'} {row.clip}: {shown}",
+            file=sys.stderr,
+        )
 
 
 def main() -> None:
-    """Print a table a preset."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("clips", type=Path)
-    parser.add_argument("--preset", action="append", help="fast, quality; default both")
-    parser.add_argument("--weights", type=Path, help="a weights file of that preset")
-    parser.add_argument("--backend", default="auto")
-    parser.add_argument("--frames", type=int, default=FRAMES)
-    parser.add_argument("--each", action="store_true", help="a line a clip as well")
-    options = parser.parse_args()
-    clips = {path.stem: crop(clip, options.frames)
-             for path in find_media([options.clips])[0] if (clip := read_video(path))}  # fmt: skip
-    for preset in options.preset or ["fast", "quality"]:
-        settings = Settings.of(preset=preset, weights=options.weights, backend=options.backend)
-        print(f"\n{preset}: {len(clips)} clips, {options.frames} frames each\n")
-        print("| input | before | after | gain | luma gain | worst clip | fps |")
-        print("|---|---|---|---|---|---|---|")
-        for name, harm in HARMS.items():
-            _row(name, harm, clips, settings, each=options.each)
+    """Measure what was asked for, then print every table that can be made."""
+    given = _parser().parse_args()
+    with tempfile.TemporaryDirectory(prefix=_TEMPORARY) as spare:
+        folder = given.out or Path(spare)
+        folder.mkdir(parents=True, exist_ok=True)
+        rows = Rows(folder / "rows.jsonl")
+        methods = _methods(given)
+        if not given.report:
+            print(f"{describe()}; {load()} at the start.\n", file=sys.stderr)
+            _measure(given, rows, _chosen(given, methods), folder)
+        report(rows, methods, folder if given.out else None, each=given.each)
 
 
-def _row(
-    name: str, harm: Harm, clips: dict[str, Sequence420], settings: Settings, *, each: bool
+def _measure(
+    given: argparse.Namespace, rows: Rows, methods: Sequence[Method], folder: Path
 ) -> None:
-    befores, afters, seconds, count = [], [], 0.0, 0
-    for clip in clips.values():
-        bad = harm(clip)
-        start = time.perf_counter()
-        good = restore(bad, settings)
-        seconds += time.perf_counter() - start
-        count += len(clip)
-        befores.append(score(bad, clip))
-        afters.append(score(good, clip))
-    gains = [
-        after.weighted - before.weighted for before, after in zip(befores, afters, strict=True)
-    ]
-    luma = np.mean([a.luma - b.luma for b, a in zip(befores, afters, strict=True)])
-    if name == "clean":
-        worst = min(zip([after.weighted for after in afters], clips, strict=True))
-    else:
-        worst = min(zip(gains, clips, strict=True))
-    before, after = (np.mean([s.weighted for s in part]) for part in (befores, afters))
-    print(
-        f"| {name} | {before:.2f} | {after:.2f} | {after - before:+.2f} | {luma:+.2f} "
-        f"| {worst[0]:+.2f} {worst[1]} | {count / seconds:.1f} |",
-        flush=True,
+    settings = given.settings or folder / "settings.json"
+    tuner = Tuner(given.tune, settings, given.threads) if given.tune else None
+    clips = read_clips(given.clips, form=given.format, frames=given.frames, names=given.clip)
+    bench = Bench(clips, rows, tuner, threads=given.threads, names=given.measure or MEASURES)
+    for harm, method in _jobs(given, methods):
+        try:
+            if method is None:
+                bench.untouched(harm)
+            elif given.speed:
+                bench.timed(method, harm, given.runs)
+            else:
+                bench.restored(method, harm)
+        except AbsentError as error:
+            print(f"{method and method.name} is left out: {error}", file=sys.stderr)
+
+
+def _jobs(
+    given: argparse.Namespace, methods: Sequence[Method]
+) -> Iterator[tuple[Harm, Method | None]]:
+    """Harms with the methods for them; None is the harmed clip as it is."""
+    if given.speed:
+        for method in methods:
+            suited = [name for name in _SPEED_HARMS if method.suits(HARMS[name], given.format)]
+            yield from ((HARMS[name], method) for name in suited[:1])
+        return
+    for name in given.harm or HARMS:
+        yield HARMS[name], None
+        yield from ((HARMS[name], one) for one in methods if one.suits(HARMS[name], given.format))
+
+
+def _methods(given: argparse.Namespace) -> list[Method]:
+    choice = Choice(
+        presets=tuple(given.preset or ("fast", "quality")),
+        task=given.task,
+        weights=given.weights,
+        backend=given.backend,
     )
-    if each:
-        for clip_name, gain, result in zip(clips, gains, afters, strict=True):
-            print(f"    {clip_name}: {result.weighted:.2f} ({gain:+.2f})")
+    return [*ours(choice), *(peers() if given.tune or given.report else ())]
 
 
-def crop(clip: Sequence420, frames: int) -> Sequence420:
-    """The centre of the first `frames` frames."""
-    height, width = (min(a, b // 16 * 16) for a, b in zip(SIZE, clip.luma.shape[1:], strict=True))
-    y, x = ((b - a) // 32 * 16 for a, b in zip((height, width), clip.luma.shape[1:], strict=True))
-    return Sequence420(
-        clip.luma[:frames, y : y + height, x : x + width],
-        clip.chroma[:frames, y // 2 : (y + height) // 2, x // 2 : (x + width) // 2],
+def _chosen(given: argparse.Namespace, methods: Sequence[Method]) -> list[Method]:
+    words = [word.lower() for word in given.method]
+    return [one for one in methods if not words or any(w in one.name.lower() for w in words)]
+
+
+def _row(method: Method, setting: Setting, harm: Harm, clip: Clip) -> Row:
+    fields = setting.as_fields() if method.tunable else {}
+    return Row(method.name, method.version, clip.format, harm.name, clip.name, len(clip), fields)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks.quality",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-
-
-def restore(clip: Sequence420, settings: Settings) -> Sequence420:
-    """The clip after `vdiff`."""
-    height, width = clip.luma.shape[1:]
-    form = PixelFormat(family="yuv", log2_w=1, log2_h=1)
-    info = ClipInfo(width=width, height=height, format=form, length=len(clip))
-    frames = [
-        Frame((luma, *np.ascontiguousarray(chroma.transpose(2, 0, 1))))
-        for luma, chroma in zip(clip.luma, clip.chroma, strict=True)
-    ]
-    with _ENGINE.open(info, settings) as session:
-        out = list(render_clip(session, frames, 2))
-    return Sequence420(
-        np.stack([frame.planes[0] for frame in out]),
-        np.stack([np.stack(frame.planes[1:], axis=-1) for frame in out]),
-    )
-
-
-def score(clip: Sequence420, reference: Sequence420) -> Score:
-    """PSNR of luma, and of all planes weighted 6:1:1; at most 100 dB a frame."""
-    luma = _psnr(clip.luma, reference.luma)
-    chroma = [_psnr(clip.chroma[..., i], reference.chroma[..., i]) for i in (0, 1)]
-    weighted = (6 * np.array(luma) + chroma[0] + chroma[1]) / 8
-    return Score(float(np.mean(luma)), float(np.mean(weighted)))
-
-
-def _psnr(one: NDArray[np.uint8], two: NDArray[np.uint8]) -> NDArray[np.float64]:
-    errors = np.square(one.astype(np.float64) - two).mean(axis=(1, 2))
-    return 10 * np.log10(255**2 / np.maximum(errors, 255**2 / 1e10))
+    add = parser.add_argument
+    add("clips", type=Path, help="folder of clean clips")
+    add("--tune", type=Path, help="folder of other clips, to tune peers on")
+    add("--out", type=Path, help="folder for rows, settings, results and the plot")
+    add("--settings", type=Path, help="file of tuned settings (default OUT/settings.json)")
+    add("--format", choices=list(FORMATS), default="yuv420")
+    add("--harm", action="append", choices=list(HARMS), help="again for more; default all")
+    add("--method", action="append", default=[], help="part of a name; again for more; default all")
+    add("--clip", action="append", default=[], help="file name without suffix; again for more")
+    add("--measure", action="append", choices=MEASURES, help="again for more; default all")
+    add("--frames", type=int, default=FRAMES)
+    add("--threads", type=int, default=2, help="that a method may use (default 2)")
+    add("--preset", action="append", help="fast, quality; default both")
+    add("--task", default="restore", help="that the weights were trained for")
+    add("--weights", type=Path, help="a weights file of the preset given")
+    add("--backend", default="auto")
+    add("--each", action="store_true", help="a line a clip as well")
+    add("--speed", action="store_true", help="measure frames a second, on one clip")
+    add("--runs", type=int, default=3, help="repetitions of --speed; medians count")
+    add("--report", action="store_true", help="only print what is there")
+    return parser
 
 
 if __name__ == "__main__":
-    with Engine() as _ENGINE:
-        main()
+    main()

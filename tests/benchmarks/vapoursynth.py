@@ -51,43 +51,18 @@ def report(_open=open, _sys=__import__("sys")):
 vs.register_on_destroy(report)
 """
 
-# Scripts of other filters, with the strengths that are tried; the best by PSNR counts.
+# Other filters, as functions of tests.benchmarks.peers.nodes, with the variant and the
+# strengths that are tried; the best by PSNR counts.
 _PEERS = {
-    "VBM3D, r=2 (vapoursynth-bm3d)": (
-        """
-def each(plane):
-    basic = plane.bm3d.VBasic(radius=2, sigma=[{strength}])
-    return basic.bm3d.VAggregate(radius=2, sample=0).resize.Point(format=vs.GRAY8)
-planes = [each(plane) for plane in clip.std.SplitPlanes()]
-clip = core.std.ShufflePlanes(planes, [0, 0, 0], vs.YUV)
-""",
-        (7.0, 10.0, 14.0),
-    ),
-    "NLMeans, d=1 (vapoursynth-nlm-ispc)": (
-        """
-clip = clip.nlm_ispc.NLMeans(d=1, h={strength}, channels="Y")
-clip = clip.nlm_ispc.NLMeans(d=1, h={strength}, channels="UV")
-""",
-        (4.0, 7.0, 10.0),
-    ),
-    "Degrain2 (vapoursynth-mvtools)": (
-        """
-sup = clip.mv.Super()
-def vectors(back, delta):
-    return sup.mv.Analyse(isb=back, delta=delta, blksize=8, overlap=4)
-pairs = [vectors(back, delta) for delta in (1, 2) for back in (True, False)]
-clip = clip.mv.Degrain2(sup, *pairs, thsad={strength}, thscd1=8000)
-""",
-        (400, 800, 1600),
-    ),
-    "DFTTest, 3 frames (vapoursynth-dfttest2-cpu)": (
-        """
-import dfttest2
-clip = dfttest2.DFTTest(clip, sigma={strength}, tbsize=3, backend=dfttest2.Backend.CPU())
-""",
-        (32.0, 128.0, 512.0),
-    ),
+    "VBM3D, r=2 (vapoursynth-bm3d)": ("vbm3d", "", (14.0, 20.0, 28.0)),
+    "NLMeans, d=1 (vapoursynth-nlm-ispc)": ("nlm", "1", (8.0, 12.0, 18.0)),
+    "Degrain2 (vapoursynth-mvtools)": ("degrain2", "8", (800, 1600, 4000)),
+    "DFTTest, 3 frames (vapoursynth-dfttest2-cpu)": ("dfttest", "3", (128.0, 256.0, 512.0)),
 }
+_PEER = """\
+from tests.benchmarks.peers.nodes import {function}
+clip = {function}(clip, ({{strength}}, {{strength}}), {variant!r})
+"""
 
 
 class Bench:
@@ -137,7 +112,8 @@ class Bench:
         yield "the noisy clip", "", *_scores(clean, read_clip(noisy).frames(0, _SCORED - 1)), ""
         for name in self.presets:
             yield self._row(f"vdiff `{name}`", _OURS, [f"preset={name!r}"], clean, noisy)
-        for name, (script, strengths) in _PEERS.items():
+        for name, (function, variant, strengths) in _PEERS.items():
+            script = _PEER.format(function=function, variant=variant)
             yield self._row(name, script, strengths, clean, noisy)
 
     def memory(self) -> Iterator[Row]:
@@ -278,7 +254,11 @@ def _vspipe() -> str:
 
 def _environment(folder: Path) -> dict[str, str]:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return {"PATH": path, "XDG_CONFIG_HOME": str(folder / "config")}
+    return {
+        "PATH": path,
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+        "XDG_CONFIG_HOME": str(folder / "config"),
+    }
 
 
 def _words(size: tuple[int, int]) -> str:

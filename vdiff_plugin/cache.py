@@ -111,6 +111,14 @@ class FeatureCache:
                 return cast("T", flight.value)
         return cast("T", self._fly(key, flight, compute))
 
+    def peek(self, key: Hashable) -> Any:
+        """The value of `key` if it is held just now, else None; waits for nobody."""
+        with self._lock:
+            if key not in self._entries:
+                return None
+            self._entries.move_to_end(key)
+            return self._entries[key][0]
+
     def _fly(self, key: Hashable, flight: _Flight, compute: Callable[[], Any]) -> Any:
         try:
             value = compute()

@@ -33,6 +33,10 @@ class Cache(Protocol):
         """
         ...
 
+    def peek(self, key: Hashable) -> Any:
+        """The value of `key` if it is held just now, else None. Use it to save time only."""
+        ...
+
 
 class Services(Protocol):
     """What the engine gives a factory to build with."""

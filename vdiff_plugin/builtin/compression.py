@@ -10,13 +10,15 @@ error in codes.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from vdiff_plugin.native.library import available, kernels
 
 BIAS = 0.3  # codes; errors e are learnt as log2(e + BIAS), so that clean footage has a place
 _TRAINED = Path(__file__).with_name("compression.safetensors")
@@ -84,62 +86,72 @@ def _bands(luma: NDArray[np.uint8]) -> tuple[Rows, Rows]:
 
 
 def _along(rows: Rows) -> NDArray[np.float64]:
-    size = cv2.absdiff(rows[:, 1:], rows[:, :-1])
-    wide = cv2.min(cv2.absdiff(rows[:, 2:], rows[:, :-2]), _CEILING)
-    equal = size == 0
-    still = equal[:, :-2] & equal[:, 1:-1] & equal[:, 2:]
-    first = _phases(cv2.min(size, _CEILING))
-    third = _phases(_bends(rows))
-    return np.concatenate(
-        [
-            _contrast(first, 3),
-            _contrast(_phases(equal.view(np.uint8)), 3),
-            _contrast(third, 2),
-            [
-                _log(cv2.mean(wide)[0]) - _log(first.mean()),
-                _log(np.count_nonzero(still) / still.size),
-            ],
-        ]
+    count, width = rows.shape
+    sums = _sums_natively(rows) if available() else _sums_in_numpy(rows)
+    first, equal, third = (
+        _phases(sums[_GRID * i : _GRID * (i + 1)], count, width - order)
+        for i, order in enumerate((1, 1, 3))
     )
-
-
-def _bends(rows: Rows) -> Rows:
-    """Magnitude of third differences, up to a ceiling."""
-    signed = rows.astype(np.int16)
-    middle = signed[:, 1:-2] - signed[:, 2:-1]
-    middle *= 3
-    middle += signed[:, 3:]
-    middle -= signed[:, :-3]
-    clipped = cv2.min(np.abs(middle, out=middle), 2 * _CEILING)
-    return np.asarray(cv2.convertScaleAbs(clipped), np.uint8)
-
-
-def _phases(measure: Rows) -> NDArray[np.float64]:
-    """Mean of each column's place in the grid, (8,)."""
-    lines = cv2.reduce(measure, 0, cv2.REDUCE_SUM, dtype=cv2.CV_32S)[0] / len(measure)
-    return np.array([lines[phase::_GRID].mean() for phase in range(_GRID)])
-
-
-def _contrast(phases: NDArray[np.float64], border: int) -> NDArray[np.float64]:
-    """How unlike each other the places are; `border` straddles the grid of 4."""
-    quarters = phases.reshape(2, 4).mean(axis=0)
-    middle, mean = _log(float(np.median(quarters))), phases.mean()
-    eighth = phases[border + 4]
+    second, still = int(sums[-2]), int(sums[-1])
     return np.array(
         [
-            _log(mean),
-            _log(quarters.max()) - middle,
-            _log(quarters.min()) - middle,
-            phases.std() / (mean + _CURB),
-            _log(quarters[border]) - middle,
-            _log(eighth) - _log(phases[border]),
-            _log(quarters[(border + 2) % 4]) - middle,
+            *_contrast(first, 3),
+            *_contrast(equal, 3),
+            *_contrast(third, 2),
+            _log(second / (count * (width - 2))) - _log(sum(first) / _GRID),
+            _log(still / (count * (width - 3))),
         ]
     )
+
+
+def _sums_natively(rows: Rows) -> NDArray[np.int64]:
+    """By place in the grid, 8 each: first differences, equal neighbours, third differences.
+
+    Then second differences, and three equal neighbours in a row.
+    """
+    sums = np.empty(3 * _GRID + 2, np.int64)
+    kernels().differences(
+        rows.ctypes.data, rows.strides[0], *rows.shape, _CEILING, sums.ctypes.data
+    )
+    return sums
+
+
+def _sums_in_numpy(rows: Rows) -> NDArray[np.int64]:
+    signed = rows.astype(np.int64)
+    size, second = (np.abs(signed[:, by:] - signed[:, :-by]) for by in (1, 2))
+    bend = np.abs(3 * (signed[:, 1:-2] - signed[:, 2:-1]) + signed[:, 3:] - signed[:, :-3])
+    equal = size == 0
+    still = equal[:, :-2] & equal[:, 1:-1] & equal[:, 2:]
+    measures = (np.minimum(size, _CEILING), equal, np.minimum(bend, 2 * _CEILING))
+    places = [each[:, place::_GRID].sum() for each in measures for place in range(_GRID)]
+    return np.array([*places, np.minimum(second, _CEILING).sum(), still.sum()], np.int64)
+
+
+def _phases(sums: NDArray[np.int64], count: int, width: int) -> list[float]:
+    """Mean of each column's place in the grid."""
+    columns = [len(range(place, width, _GRID)) for place in range(_GRID)]
+    return [int(total) / (count * many) for total, many in zip(sums, columns, strict=True)]
+
+
+def _contrast(phases: list[float], border: int) -> list[float]:
+    """How unlike each other the places are; `border` straddles the grid of 4."""
+    quarters = [(phases[place] + phases[place + 4]) / 2 for place in range(4)]
+    least, low, high, most = sorted(quarters)
+    middle, mean = _log((low + high) / 2), sum(phases) / _GRID
+    spread = math.sqrt(sum((phase - mean) ** 2 for phase in phases) / _GRID)
+    return [
+        _log(mean),
+        _log(most) - middle,
+        _log(least) - middle,
+        spread / (mean + _CURB),
+        _log(quarters[border]) - middle,
+        _log(phases[border + 4]) - _log(phases[border]),
+        _log(quarters[(border + 2) % 4]) - middle,
+    ]
 
 
 def _log(value: float) -> float:
-    return float(np.log(value + _CURB))
+    return math.log(value + _CURB)
 
 
 @cache

@@ -80,31 +80,51 @@ def _starts(size: int) -> NDArray[np.int64]:
 def _histogram(features: Features) -> NDArray[np.float64]:
     step = max(1, min(features.shape[:2]) // _SAMPLES)
     sampled = features[::step, ::step]
-    bins = np.clip(sampled, 0, 255).astype(np.int64) * _BINS // 256
     channels = features.shape[2]
-    counts = np.bincount((bins + np.arange(channels) * _BINS).ravel(), minlength=channels * _BINS)
+    if features.dtype == np.uint8:
+        bins = (sampled >> np.uint8(8 - _BINS.bit_length() + 1)).astype(np.uint16)
+    else:
+        bins = np.asarray(np.clip(sampled, 0, 255).astype(np.int64) * _BINS // 256, np.uint16)
+    bins += (np.arange(channels) * _BINS).astype(np.uint16)
+    counts = np.bincount(bins.ravel(), minlength=channels * _BINS)
     return counts / sampled.size
 
 
 def _displacement(before: NDArray[np.float64], after: NDArray[np.float64]) -> float:
     """How far cells are from the best match nearby, against any cells of the two pictures."""
-    near = np.min([_distance(each, after) for each in _nearby(before)], axis=0)
-    far = np.mean([_distance(each, after).mean() for each in _elsewhere(before)])
+    near = _distances(_nearby(before), after).min(axis=0)
+    far = _distances(_elsewhere(before), after).mean(axis=(1, 2)).mean()
     return min(1.0, float(near.mean()) / (float(far) + _QUIET))
 
 
-def _distance(cells: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
-    distance: NDArray[np.float64] = np.abs(cells - others).sum(axis=2)
+def _distances(many: NDArray[np.float64], cells: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n, height, width) from (n, height, width, channels) and one layout's cells."""
+    difference = many - cells
+    distance: NDArray[np.float64] = np.abs(difference, out=difference).sum(axis=3)
     return distance
 
 
-def _nearby(cells: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+def _nearby(cells: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Nine times the cells, each shifted by at most one place."""
     height, width = cells.shape[:2]
-    padded = np.pad(cells, ((1, 1), (1, 1), (0, 0)), mode="edge")
-    return [padded[y : y + height, x : x + width] for y in range(3) for x in range(3)]
+    rows, columns = (np.clip(np.arange(-1, size + 1), 0, size - 1) for size in (height, width))
+    shifted = [
+        cells[rows[y : y + height, None], columns[x : x + width]]
+        for y in range(3)
+        for x in range(3)
+    ]
+    return np.stack(shifted)
 
 
-def _elsewhere(cells: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+def _elsewhere(cells: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Fifteen times the cells, shifted round by quarters of the picture."""
     height, width = cells.shape[:2]
-    steps = [(height * i // 4, width * j // 4) for i in range(4) for j in range(4) if i or j]
-    return [np.roll(cells, step, axis=(0, 1)) for step in steps]
+    round_twice = np.concatenate([cells, cells])
+    round_twice = np.concatenate([round_twice, round_twice], axis=1)
+    starts = [
+        (-(height * i // 4) % height, -(width * j // 4) % width)
+        for i in range(4)
+        for j in range(4)
+        if i or j
+    ]
+    return np.stack([round_twice[y : y + height, x : x + width] for y, x in starts])

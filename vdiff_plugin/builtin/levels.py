@@ -11,6 +11,7 @@ from vdiff_plugin.builtin.compression import compression_level
 from vdiff_plugin.builtin.noise import noise_level
 from vdiff_plugin.contracts import Pixels
 
+_STEP = 0.25  # codes; networks are told no more, and what is equal may be used again
 Levels = tuple[float, float, float]
 
 
@@ -21,8 +22,9 @@ def frame_levels(pixels: Pixels) -> Levels:
 
 
 def window_levels(frames: Sequence[Levels]) -> Levels:
-    """Levels of a window from those of its frames: their medians."""
-    luma, chroma, compression = np.median(np.asarray(frames, np.float64), axis=0)
+    """Levels of a window from those of its frames: their medians, in steps of `_STEP`."""
+    medians = np.median(np.asarray(frames, np.float64), axis=0)
+    luma, chroma, compression = np.rint(medians / _STEP) * _STEP
     return float(luma), float(chroma), float(compression)
 
 

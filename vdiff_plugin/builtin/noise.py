@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from vdiff_plugin.contracts import Pixels
+from vdiff_plugin.native.library import available, kernels
+
+Sums = NDArray[np.int32]
 
 # Difference of two Laplacians: blind to planes and straight edges along its axes.
 # J. Immerkaer, "Fast noise variance estimation", CVIU 64(2), 1996; its gain on white
@@ -29,21 +33,39 @@ def noise_level(pixels: Pixels) -> tuple[float, float]:
     return luma, math.sqrt(sum(level * level for level in chroma) / 2)
 
 
-def _plane_level(plane: NDArray[np.generic], scale: float) -> float:
-    height, width = (size // _BLOCK * _BLOCK for size in plane.shape)
-    response = np.abs(cv2.filter2D(plane, _DEPTHS[plane.dtype.name], _KERNEL))
-    if not height or not width:
-        return float(response.mean()) * scale / _GAIN
-    votes = _block_means(response[:height, :width]) * scale
-    brightness = _block_means(plane[:height, :width]) * scale
+def _plane_level(plane: NDArray[Any], scale: float) -> float:
+    if min(plane.shape) < _BLOCK:
+        return float(_responses(plane).mean()) * scale / _GAIN
+    sums = _sums_natively(plane) if available() else _sums_in_numpy(plane)
+    votes, brightness = (each / np.float32(_BLOCK**2) * np.float32(scale) for each in sums)
     usable = (brightness > _MARGIN) & (brightness < 255 - _MARGIN)
     if not usable.any():
         return 0.0
     return float(np.quantile(votes[usable], _QUANTILE)) / (_GAIN * _QUANTILE_BIAS)
 
 
-def _block_means(samples: NDArray[np.generic]) -> NDArray[np.float32]:
-    height, width = samples.shape
-    size = (width // _BLOCK, height // _BLOCK)
-    means = cv2.resize(samples.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    return np.asarray(means, np.float32)
+def _sums_natively(plane: NDArray[Any]) -> tuple[Sums, Sums]:
+    """Of each block: magnitudes of responses, and samples."""
+    height, width = plane.shape
+    shape = (height // _BLOCK, width // _BLOCK)
+    responses, samples = np.empty(shape, np.int32), np.empty(shape, np.int32)
+    row, pixel = (stride // plane.itemsize for stride in plane.strides)
+    kernels().block_noise(
+        plane.ctypes.data, row, pixel, plane.itemsize == 2, height, width,
+        responses.ctypes.data, samples.ctypes.data,
+    )  # fmt: skip
+    return responses, samples
+
+
+def _sums_in_numpy(plane: NDArray[Any]) -> tuple[Sums, Sums]:
+    return _block_sums(_responses(plane)), _block_sums(plane)
+
+
+def _responses(plane: NDArray[Any]) -> NDArray[Any]:
+    return np.abs(cv2.filter2D(plane, _DEPTHS[plane.dtype.name], _KERNEL))
+
+
+def _block_sums(samples: NDArray[Any]) -> Sums:
+    height, width = (size // _BLOCK for size in samples.shape)
+    cut = samples[: height * _BLOCK, : width * _BLOCK]
+    return cut.reshape(height, _BLOCK, width, _BLOCK).sum(axis=(1, 3), dtype=np.int32)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from vdiff_plugin.builtin.matrix import from_rgb, luma_codes, mix, to_rgb, units
 from vdiff_plugin.contracts import Change, Pixels
 from vdiff_plugin.frame import ClipInfo, Frame, PixelFormat, Plane
+from vdiff_plugin.native.library import available, kernels
 
 _FINE_BITS = 12  # deeper samples reach the network in 1/16 codes; its sums stay exact
 _FINE = 1 << (_FINE_BITS - 8)
@@ -190,6 +191,9 @@ def _joined(phases: Sequence[NDArray[np.float32]], clip: ClipInfo) -> NDArray[np
     """Changes of all phases, (H/2, W/2) each, as one plane of the clip's chroma size."""
     form = clip.format
     offsets = chroma_phases(clip)
+    if len(offsets) == 1 and form.log2_w == form.log2_h == 1:
+        height, width = form.plane_shape(1, clip.width, clip.height)
+        return phases[0][:height, :width]
     rows, columns = (max(offset[axis] for offset in offsets) + 1 for axis in (0, 1))
     height, width = phases[0].shape
     whole = np.empty((height * rows, width * columns), np.float32)
@@ -234,6 +238,8 @@ def _added(
 ) -> Plane:
     if out.format.is_float:
         return plane + change * unit
+    if available() and not dither:
+        return _added_natively(plane, change, unit, out)
     total = change * unit
     if dither and out.format.bits == 8:
         total = total + _pattern(plane.shape) * (total != 0)
@@ -241,6 +247,19 @@ def _added(
     if out.format.bits == 8:
         return rounded.astype(np.uint8)
     return rounded.astype(np.uint16)
+
+
+def _added_natively(
+    plane: Plane, change: NDArray[np.float32], unit: np.float32, out: ClipInfo
+) -> Plane:
+    plane = plane if plane[0].flags.c_contiguous else np.ascontiguousarray(plane)
+    added = np.empty(plane.shape, plane.dtype)
+    row, pixel = (stride // change.itemsize for stride in change.strides)
+    kernels().add_change(
+        plane.ctypes.data, plane.strides[0] // plane.itemsize, plane.itemsize == 2,
+        change.ctypes.data, row, pixel, unit, out.format.peak, *plane.shape, added.ctypes.data,
+    )  # fmt: skip
+    return added
 
 
 def _pattern(shape: tuple[int, ...]) -> NDArray[np.float32]:

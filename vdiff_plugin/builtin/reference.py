@@ -27,7 +27,7 @@ class LoadedNetwork:
         self.preset: Preset = weights.preset
         self.stride = STRIDE
         self.radius = self.preset.radius
-        self.halo = self.preset.halo
+        self.halo = self.preset.reach
         self.alignment = f"dis:finest_scale={self.preset.finest_scale}"
         self.fingerprint = weights.fingerprint
 

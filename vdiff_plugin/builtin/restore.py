@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from vdiff_plugin.builtin.cuts import CUT_SCORE, Layout, cut_score, describe
-from vdiff_plugin.builtin.levels import Levels, eight_bit, frame_levels, window_levels
-from vdiff_plugin.builtin.planes import apply_change, deepened, deeper_clip, to_pixels
+from vdiff_plugin.builtin.levels import Levels, window_levels
+from vdiff_plugin.builtin.marks import BLOCK
+from vdiff_plugin.builtin.planes import apply_change, deepened, deeper_clip
+from vdiff_plugin.builtin.reuse import Reuse, Traces
+from vdiff_plugin.builtin.sight import Members, Seen, Sight
 from vdiff_plugin.builtin.tiling import TiledRestorer
 from vdiff_plugin.builtin.warp import motion_of, warp_features, warp_pixels
-from vdiff_plugin.contracts import Aligner, Cache, Fusion, Network, Pixels, Services, Stage
+from vdiff_plugin.contracts import (
+    Aligner,
+    Cache,
+    Change,
+    Fusion,
+    Network,
+    Pixels,
+    Services,
+    Stage,
+)
 from vdiff_plugin.errors import SettingsError
 from vdiff_plugin.frame import ClipInfo, Frame, Window
 from vdiff_plugin.options import Options
@@ -50,25 +61,6 @@ def _output_clip(clip: ClipInfo, depth: int | None) -> ClipInfo:
     if depth < bits or clip.format.is_float:
         raise SettingsError(f"stage vdiff: depth {depth} of a {bits}-bit clip; it only deepens")
     return deeper_clip(clip, depth)
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What is known of one frame from that frame alone; this is what the cache keeps.
-
-    Attributes:
-        pixels: in the network's form, one a chroma phase, luma shared.
-        guide: half-size smoothed luma that flow compares.
-        features: (H/4, W/4, C) uint8.
-        layout: for scene cuts.
-        levels: of noise in luma and chroma and of compression, in codes.
-    """
-
-    pixels: tuple[Pixels, ...]
-    guide: NDArray[np.uint8]
-    features: NDArray[np.uint8]
-    layout: Layout
-    levels: Levels
 
 
 class Untouched:
@@ -108,91 +100,88 @@ class RestoreStage:
         self._source = source
         self.clip = clip
         self._settings = settings
-        self._network = network
         self._aligner = aligner
         self._cache = cache
-        self._restorer = TiledRestorer(network, settings.tile)
+        self._reuse = Reuse(TiledRestorer(network, settings.tile), network.halo, cache)
         self.radius = network.radius
-        # Frames alone decide what is seen of them, but clips differ in how to read them.
-        self._seen_by = b"|".join([network.fingerprint, aligner.fingerprint, _reading(source)])
+        self._sight = Sight(source, network, aligner, cache, scene_cuts=settings.scene_cuts)
         picked = settings.model_dump(include={"strength", "noise", "scene_cuts", "dither"})
-        self.fingerprint = b"|".join([self._seen_by, f"{clip.format}{picked}".encode()])
+        self.fingerprint = b"|".join([self._sight.fingerprint, f"{clip.format}{picked}".encode()])
 
     def render(self, window: Window) -> Frame:
         """See `Stage.render`."""
-        seen = self._look(window)
-        changes = [self._restorer.restore(fusion) for fusion in self._fusions(seen)]
+        members = self._sight.members(window)
+        if not members.repeats:
+            return self._restored(window.centre, members)
+        key = (self.fingerprint, "restored", members.key)
+        return self._cache.get(key, lambda: self._restored(window.centre, members))
+
+    def prepare(self, frame: Frame) -> None:
+        """Look at a frame before the windows that hold it come."""
+        self._sight.see(frame)
+
+    def close(self) -> None:
+        """Nothing to let go of: cache and network belong to the engine."""
+
+    def _restored(self, frame: Frame, members: Members) -> Frame:
         return apply_change(
-            window.centre,
-            changes,
+            frame,
+            self._changes(members),
             clip=self._source,
             out=self.clip,
             strength=self._settings.strength,
             dither=self._settings.dither,
         )
 
-    def prepare(self, frame: Frame) -> None:
-        """Look at a frame before the windows that hold it come."""
-        self._see(frame)
-
-    def close(self) -> None:
-        """Nothing to let go of: cache and network belong to the engine."""
-
-    def _look(self, window: Window) -> list[Seen | None]:
-        """What is seen of each frame up to the clip's ends and the nearest cuts."""
-        seen: list[Seen | None] = [None] * len(window.frames)
-        centre = self.radius
-        seen[centre] = self._see(window.centre)
-        for step in (-1, 1):
-            for index in range(centre + step, centre + step * (self.radius + 1), step):
-                frame, before = window.frames[index], seen[index - step]
-                if frame is None or before is None:
-                    break
-                now = self._see(frame)
-                if self._settings.scene_cuts and _is_cut(before, now):
-                    break
-                seen[index] = now
-        return seen
-
-    def _see(self, frame: Frame) -> Seen:
-        return self._cache.get((self._seen_by, frame.key), lambda: self._compute(frame))
-
-    def _compute(self, frame: Frame) -> Seen:
-        pixels = to_pixels(frame, self._source, self._network.stride)
-        features = self._network.extract(pixels[0])
-        return Seen(
-            pixels=pixels,
-            guide=self._aligner.prepare(eight_bit(pixels[0])),
-            features=features,
-            layout=describe(features),
-            levels=frame_levels(pixels[0]),
-        )
-
-    def _fusions(self, seen: list[Seen | None]) -> Iterator[Fusion]:
+    def _changes(self, members: Members) -> tuple[Change, ...]:
         """One a chroma phase; motion is the same for all of them."""
-        centre = seen[self.radius]
-        assert centre is not None
-        levels = self._levels([each for each in seen if each is not None])
-        others = [each for index, each in enumerate(seen) if index != self.radius]
-        moved = [None if each is None else self._aligned(centre, each) for each in others]
-        for phase, pixels in enumerate(centre.pixels):
-            neighbours = [None if each is None else (each[0][phase], each[1]) for each in moved]
-            yield Fusion(pixels, centre.features, neighbours, levels)
+        centre, levels = members.centre, self._levels(members)
+        moved = [None if each is None else _aligned(self._aligner, centre, each)
+                 for each in members.neighbours]  # fmt: skip
+        fusions = [
+            Fusion(
+                pixels,
+                centre.features,
+                [None if each is None else (each.phases[index], each.features) for each in moved],
+                levels,
+            )
+            for index, pixels in enumerate(centre.pixels)
+        ]
+        still = [each.still for each in moved if each is not None]
+        if not still and not members.repeats:  # nothing says that it stands still
+            still = [np.zeros(centre.marks.shape, bool)]
+        traces = Traces(
+            np.stack([each.marks for each in members.all]),
+            np.logical_and.reduce(still) if still else np.ones(centre.marks.shape, bool),
+            levels,
+        )
+        return self._reuse.restore((self.fingerprint, "changes", members.key), fusions, traces)
 
-    def _aligned(self, centre: Seen, other: Seen) -> tuple[tuple[Pixels, ...], NDArray[np.uint8]]:
-        motion = motion_of(self._aligner.flow(centre.guide, other.guide))
-        return warp_pixels(other.pixels, motion), warp_features(other.features, motion)
-
-    def _levels(self, seen: list[Seen]) -> Levels:
-        *noise, compression = window_levels([each.levels for each in seen])
+    def _levels(self, members: Members) -> Levels:
+        *noise, compression = window_levels([each.levels for each in members.all])
         if self._settings.noise != "auto":
             noise = [float(self._settings.noise)] * 2
         return noise[0], noise[1], compression
 
 
-def _is_cut(before: Seen, now: Seen) -> bool:
-    return cut_score(before.layout, now.layout) >= CUT_SCORE
+@dataclass(frozen=True)
+class _Aligned:
+    """A neighbour brought to frame n; `still` says which blocks have not moved."""
+
+    phases: tuple[Pixels, ...]
+    features: NDArray[np.uint8]
+    still: NDArray[np.bool_]
 
 
-def _reading(clip: ClipInfo) -> bytes:
-    return f"{clip.format} {clip.matrix} {clip.full_range}".encode()
+def _aligned(aligner: Aligner, centre: Seen, other: Seen) -> _Aligned:
+    still = centre.still == other.still
+    if still.all():
+        return _Aligned(other.pixels, other.features, still)
+    motion = motion_of(aligner.flow(centre.guide, other.guide))
+    if still.any():
+        height, width = still.shape
+        blocks = motion.reshape(height, BLOCK // 2, width, BLOCK // 2, 2)
+        blocks.transpose(0, 2, 1, 3, 4)[still] = 0
+    return _Aligned(
+        warp_pixels(other.pixels, motion), warp_features(other.features, motion), still
+    )

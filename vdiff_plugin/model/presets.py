@@ -25,7 +25,17 @@ class Preset:
     depth: int  # convolutions in a level
     detail_width: int  # channels at half size
     finest_scale: int  # of the optical flow: 2 is quick, 1 is exact
-    halo: int  # pixels beyond which nothing influences an output pixel; multiple of 16
+    halo: int  # at least `reach`; still part of what weights files name
+
+    @property
+    def reach(self) -> int:
+        """Pixels beyond which nothing influences an output pixel, up to a multiple of 16.
+
+        In quarter-size positions: two convolutions of the gates, one and those of the
+        levels in the trunk, and one each that those at half size come to on both sides.
+        """
+        quarters = 2 + 1 + self.levels * self.depth + 2
+        return -(-4 * quarters // STRIDE) * STRIDE
 
 
 _PRESETS = (

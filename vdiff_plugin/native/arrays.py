@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -11,6 +12,14 @@ from numpy.typing import NDArray
 from vdiff_plugin.native.library import Conv
 
 _ALIGNMENT = 32  # bytes that the kernels load at once
+_CHANNELS = 16  # the same in channels
+
+# From three weights of a row (or column) to what six sums of inputs are multiplied by:
+# see quick_avx2.c.
+_QUICK = np.array(
+    [[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 12]], np.int16
+)
+_QUICK_WIDTH = 24  # of the narrowest picture
 
 
 @dataclass(frozen=True)
@@ -25,8 +34,9 @@ class Tensor:
 
     @classmethod
     def zeros(cls, height: int, width: int, channels: int) -> Tensor:
-        """A new array; odd channel counts get a channel of zeros more."""
-        return cls(np.zeros((height + 2, width + 2, channels + channels % 2), np.int16))
+        """A new array, with channels of zeros up to a multiple of 16."""
+        shape = (height + 2, width + 2, channels + -channels % _CHANNELS)
+        return cls(_aligned_zeros(shape))
 
     def channel(self, first: int) -> Tensor:
         """The same from channel `first` on."""
@@ -65,6 +75,7 @@ class Kernel:
 
     Attributes:
         weights: [filters/ways][kernel][kernel][pairs][ways][2].
+        quick: [filters/ways][6][6][pairs][ways][2] for kernels of size 3, else empty.
         bias, unit, low, high: one a filter.
         leak: slope below zero.
         ways: filters that are made at once.
@@ -72,6 +83,7 @@ class Kernel:
     """
 
     weights: NDArray[np.int16]
+    quick: NDArray[np.int16]
     bias: NDArray[np.int32]
     unit: NDArray[np.float32]
     low: NDArray[np.int16]
@@ -115,8 +127,10 @@ def pack_kernel(
     missing = -filters % ways
     padded = np.pad(kernel, ((0, 0), (0, 0), (0, channels % 2), (0, missing)))
     blocks = padded.reshape(size, size, -1, 2, padded.shape[3] // ways, ways)
+    weights = blocks.transpose(4, 0, 1, 2, 5, 3).astype(np.int16)
     return Kernel(
-        weights=_aligned(blocks.transpose(4, 0, 1, 2, 5, 3).astype(np.int16)),
+        weights=_aligned(weights),
+        quick=_aligned(_quick(weights) if size == len(_QUICK[0]) else weights[:0]),
         bias=np.pad(bias, (0, missing)).astype(np.int32),
         unit=np.pad(unit, (0, missing)).astype(np.float32),
         low=np.pad(np.asarray(low, np.int16), (0, missing)),
@@ -125,6 +139,10 @@ def pack_kernel(
         ways=ways,
         size=size,
     )
+
+
+def _quick(weights: NDArray[np.int16]) -> NDArray[np.int16]:
+    return np.einsum("py,qx,byxcwi->bpqcwi", _QUICK, _QUICK, weights)
 
 
 @dataclass(frozen=True)
@@ -157,12 +175,14 @@ def conv_task(
     height, width = source.inside.shape[0] // stride, source.inside.shape[1] // stride
     corner = -((kernel.size - stride) // 2)  # stride 2 pads below and right only
     step = 1 if spread is None else 2
+    quick = _goes_quick(source, kernel, width, stride)
     call = Conv(
         source=source.address(corner, corner), source_row=source.row, source_pixel=source.pixel,
         out=out.address(*(spread or (0, 0))), out_row=step * out.row, out_pixel=step * out.pixel,
         skip=None if skip is None else skip.address(),
         skip_row=0 if skip is None else skip.row, skip_pixel=0 if skip is None else skip.pixel,
-        weights=kernel.weights.ctypes.data, bias=kernel.bias.ctypes.data,
+        weights=kernel.weights.ctypes.data, quick=kernel.quick.ctypes.data if quick else None,
+        bias=kernel.bias.ctypes.data,
         unit=kernel.unit.ctypes.data, low=kernel.low.ctypes.data, high=kernel.high.ctypes.data,
         leak=kernel.leak, height=height, width=width, pairs=kernel.pairs, filters=kernel.filters,
         ways=kernel.ways, kernel=kernel.size, stride=stride,
@@ -170,10 +190,22 @@ def conv_task(
     return ConvTask(call, (source, kernel, out, skip))
 
 
+def _goes_quick(source: Tensor, kernel: Kernel, width: int, stride: int) -> bool:
+    """Whether quick_avx2.c can make a convolution."""
+    aligned = source.first % _CHANNELS == 0
+    return kernel.quick.size > 0 and stride == 1 and width >= _QUICK_WIDTH and aligned
+
+
 def _aligned(values: NDArray[np.int16]) -> NDArray[np.int16]:
     """A copy that begins at a multiple of 32 bytes."""
-    room = np.zeros(values.nbytes + _ALIGNMENT, np.uint8)
-    start = -room.ctypes.data % _ALIGNMENT
-    out = room[start : start + values.nbytes].view(np.int16).reshape(values.shape)
+    out = _aligned_zeros(values.shape)
     out[...] = values
     return out
+
+
+def _aligned_zeros(shape: tuple[int, ...]) -> NDArray[np.int16]:
+    """Not touched here, so that the system gives memory when it is needed."""
+    size = 2 * math.prod(shape)
+    room = np.zeros(size + _ALIGNMENT, np.uint8)
+    start = -room.ctypes.data % _ALIGNMENT
+    return room[start : start + size].view(np.int16).reshape(shape)

@@ -13,7 +13,9 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 LIBRARY = HERE / "kernels.so"
-_SOURCES = ("conv.c", "pixels.c", "warp.c", "warp_avx2.c")
+_SOURCES = (
+    "conv.c", "quick_avx2.c", "pixels.c", "diffuse_avx2.c", "warp.c", "warp_avx2.c", "measure.c",
+)  # fmt: skip
 # Contracted or reordered float arithmetic would round differently from other backends.
 _FLAGS = (
     "-O3", "-std=gnu11", "-fPIC", "-shared", "-ffp-contract=off", "-fno-math-errno",

@@ -4,7 +4,7 @@
  * are exact; scaling, rounding and clipping then happen in float32, each step exact or
  * rounded half to even as the other backends do.
  */
-#include "kernels.h"
+#include "conv_avx2.h"
 
 #define MOST 24 /* output channels that are made at once, at most */
 
@@ -49,41 +49,6 @@ static void row_plain(const conv *c, const taps *t, int first, int16_t *out,
 }
 
 #ifdef HAVE_AVX2
-#include <immintrin.h>
-#define AVX2 __attribute__((target("avx2")))
-#define INLINE_AVX2 AVX2 inline __attribute__((always_inline))
-
-typedef struct {
-  __m256i bias[3];
-  __m256 unit[3], leak;
-  __m128i low[3], high[3];
-} finish_avx2;
-
-/* Eight channels of one output. */
-static INLINE_AVX2 void store_avx2(const finish_avx2 *f, int eight, __m256i sum,
-                                   int16_t *out, const int16_t *skip) {
-  __m256 v = _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_add_epi32(sum, f->bias[eight])),
-                           f->unit[eight]);
-  v = _mm256_max_ps(v, _mm256_mul_ps(v, f->leak));
-  __m256i codes = _mm256_cvtps_epi32(v); /* rounds half to even */
-  __m128i low = f->low[eight], high = f->high[eight];
-  __m128i c = _mm_packs_epi32(_mm256_castsi256_si128(codes), _mm256_extracti128_si256(codes, 1));
-  c = _mm_min_epi16(_mm_max_epi16(c, low), high);
-  if (skip) {
-    c = _mm_add_epi16(c, _mm_loadu_si128((const __m128i *)(skip + 8 * eight)));
-    c = _mm_min_epi16(_mm_max_epi16(c, low), high);
-  }
-  _mm_storeu_si128((__m128i *)(out + 8 * eight), c);
-}
-
-/* Sums of a few outputs side by side. Variables rather than arrays, in functions of their
- * own: so GCC keeps all twelve sums in the sixteen registers. */
-#define ZERO _mm256_setzero_si256()
-#define ADD(sum, w) sum = _mm256_add_epi32(sum, _mm256_madd_epi16(v, w))
-#define VALUE(i) v = _mm256_set1_epi32(*(const pair_of_inputs *)(p + i * step))
-
-typedef int32_t __attribute__((may_alias, aligned(2))) pair_of_inputs;
-
 static AVX2 __attribute__((noinline)) void add_6x2(const taps *t, const int16_t *in,
                                                    __m256i *out) {
   __m256i a0 = ZERO, a1 = ZERO, a2 = ZERO, a3 = ZERO, a4 = ZERO, a5 = ZERO;
@@ -94,12 +59,12 @@ static AVX2 __attribute__((noinline)) void add_6x2(const taps *t, const int16_t 
   for (; offset < end; offset++, w += 2) {
     const int16_t *p = in + *offset;
     __m256i v, wa = w[0], wb = w[1];
-    VALUE(0), ADD(a0, wa), ADD(b0, wb);
-    VALUE(1), ADD(a1, wa), ADD(b1, wb);
-    VALUE(2), ADD(a2, wa), ADD(b2, wb);
-    VALUE(3), ADD(a3, wa), ADD(b3, wb);
-    VALUE(4), ADD(a4, wa), ADD(b4, wb);
-    VALUE(5), ADD(a5, wa), ADD(b5, wb);
+    VALUE(p, 0), ADD(a0, wa), ADD(b0, wb);
+    VALUE(p, 1), ADD(a1, wa), ADD(b1, wb);
+    VALUE(p, 2), ADD(a2, wa), ADD(b2, wb);
+    VALUE(p, 3), ADD(a3, wa), ADD(b3, wb);
+    VALUE(p, 4), ADD(a4, wa), ADD(b4, wb);
+    VALUE(p, 5), ADD(a5, wa), ADD(b5, wb);
   }
   out[0] = a0, out[1] = b0, out[2] = a1, out[3] = b1, out[4] = a2, out[5] = b2;
   out[6] = a3, out[7] = b3, out[8] = a4, out[9] = b4, out[10] = a5, out[11] = b5;
@@ -115,10 +80,10 @@ static AVX2 __attribute__((noinline)) void add_4x3(const taps *t, const int16_t 
   for (; offset < end; offset++, w += 3) {
     const int16_t *p = in + *offset;
     __m256i v, wa = w[0], wb = w[1];
-    VALUE(0), ADD(a0, wa), ADD(b0, wb), ADD(c0, w[2]);
-    VALUE(1), ADD(a1, wa), ADD(b1, wb), ADD(c1, w[2]);
-    VALUE(2), ADD(a2, wa), ADD(b2, wb), ADD(c2, w[2]);
-    VALUE(3), ADD(a3, wa), ADD(b3, wb), ADD(c3, w[2]);
+    VALUE(p, 0), ADD(a0, wa), ADD(b0, wb), ADD(c0, w[2]);
+    VALUE(p, 1), ADD(a1, wa), ADD(b1, wb), ADD(c1, w[2]);
+    VALUE(p, 2), ADD(a2, wa), ADD(b2, wb), ADD(c2, w[2]);
+    VALUE(p, 3), ADD(a3, wa), ADD(b3, wb), ADD(c3, w[2]);
   }
   out[0] = a0, out[1] = b0, out[2] = c0, out[3] = a1, out[4] = b1, out[5] = c1;
   out[6] = a2, out[7] = b2, out[8] = c2, out[9] = a3, out[10] = b3, out[11] = c3;
@@ -131,7 +96,7 @@ static AVX2 __attribute__((noinline)) void add_1x2(const taps *t, const int16_t 
   int64_t step = 0;
   for (int n = 0; n < t->count; n++, w += 2) {
     const int16_t *p = in + t->offsets[n];
-    VALUE(0), ADD(a, w[0]), ADD(b, w[1]);
+    VALUE(p, 0), ADD(a, w[0]), ADD(b, w[1]);
   }
   out[0] = a, out[1] = b;
 }
@@ -143,7 +108,7 @@ static AVX2 __attribute__((noinline)) void add_1x3(const taps *t, const int16_t 
   int64_t step = 0;
   for (int n = 0; n < t->count; n++, w += 3) {
     const int16_t *p = in + t->offsets[n];
-    VALUE(0), ADD(a, w[0]), ADD(b, w[1]), ADD(c, w[2]);
+    VALUE(p, 0), ADD(a, w[0]), ADD(b, w[1]), ADD(c, w[2]);
   }
   out[0] = a, out[1] = b, out[2] = c;
 }
@@ -155,22 +120,14 @@ static INLINE_AVX2 void line_avx2(const conv *c, const taps *t, int first, int16
                                   add_function *add_many, const int MANY,
                                   add_function *add_one) {
   finish_avx2 f;
-  f.leak = _mm256_set1_ps(c->leak);
-  for (int e = 0; e < EIGHTS; e++) {
-    int at = first + 8 * e;
-    f.bias[e] = _mm256_loadu_si256((const __m256i *)(c->bias + at));
-    f.unit[e] = _mm256_loadu_ps(c->unit + at);
-    f.low[e] = _mm_loadu_si128((const __m128i *)(c->low + at));
-    f.high[e] = _mm_loadu_si128((const __m128i *)(c->high + at));
-  }
+  load_finish(c, first, EIGHTS, &f);
   __m256i sums[12];
   for (int x = 0; x < c->width;) {
     int count = x + MANY <= c->width ? MANY : 1;
     (count == 1 ? add_one : add_many)(t, t->in + x * t->in_step, sums);
     for (int i = 0; i < count; i++, x++)
-      for (int e = 0; e < EIGHTS; e++)
-        store_avx2(&f, e, sums[EIGHTS * i + e], out + x * c->out_pixel,
-                   skip ? skip + x * c->skip_pixel : 0);
+      store_avx2(&f, EIGHTS, sums + EIGHTS * i, 1, out + x * c->out_pixel,
+                 skip ? skip + x * c->skip_pixel : 0);
   }
 }
 
@@ -194,6 +151,12 @@ static row_function *best_row(void) {
 
 void vdiff_conv(const conv *c) {
   row_function *row = best_row();
+#ifdef HAVE_AVX2
+  if (c->quick && row == row_avx2) {
+    vdiff_quick_conv_avx2(c);
+    return;
+  }
+#endif
   int count = c->kernel * c->kernel * c->pairs;
   int32_t offsets[count], *o = offsets;
   for (int ky = 0; ky < c->kernel; ky++)

@@ -28,6 +28,8 @@ typedef struct {
   const int16_t *skip; /* 0 for none */
   int64_t skip_row, skip_pixel;
   const int16_t *weights; /* [filters/ways][kernel][kernel][pairs][ways][2], aligned to 32 */
+  const int16_t *quick; /* 0, or [filters/ways][6][6][pairs][ways][2]: quick_avx2.c; then
+                           pixels of `in` have multiples of 16 channels, aligned to 32 */
   const int32_t *bias;
   const float *unit;
   const int16_t *low, *high;
@@ -87,5 +89,25 @@ void vdiff_warp_picture(const picture *p, int deep, const int32_t *motion, int h
                         int width, void *luma, void *chroma);
 void vdiff_warp_features(const uint8_t *features, int channels, const int32_t *motion,
                          int height, int width, uint8_t *restrict out);
+
+/* Of each block of 16x16 samples, `pixel` apart: the sum of magnitudes of the difference of
+ * two Laplacians, and of the samples. */
+void vdiff_block_noise(const void *plane, int64_t row, int64_t pixel, int deep, int height,
+                       int width, int32_t *responses, int32_t *samples);
+
+/* Stirs the bytes of each block, `bytes` (a multiple of 8) wide and `lines` high, into its mark:
+ * equal blocks keep equal marks equal; (height, width) counts blocks. */
+void vdiff_block_marks(const uint8_t *plane, int64_t row, int bytes, int lines, int height,
+                       int width, uint64_t *marks);
+
+/* 26 sums over differences of neighbours along rows: see measure.c. */
+void vdiff_differences(const uint8_t *rows, int64_t row, int count, int width, int ceiling,
+                       int64_t *out);
+
+void vdiff_add_change(const void *plane, int64_t row, int deep, const float *change,
+                      int64_t change_row, int64_t change_pixel, float unit, int peak,
+                      int height, int width, void *out);
+void vdiff_narrow(const int16_t *in, int64_t row, int64_t pixel, int channels, int height,
+                  int width, uint8_t *restrict out);
 
 #endif

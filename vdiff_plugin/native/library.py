@@ -26,6 +26,7 @@ class Conv(Structure):
         ("skip_row", c_int64),
         ("skip_pixel", c_int64),
         ("weights", c_void_p),
+        ("quick", c_void_p),
         ("bias", c_void_p),
         ("unit", c_void_p),
         ("low", c_void_p),
@@ -108,6 +109,22 @@ class Kernels:
         self.warp_features = _function(
             library, "warp_features", c_void_p, c_int, c_void_p, c_int, c_int, c_void_p
         )
+
+        self.block_noise = _function(
+            library, "block_noise",
+            c_void_p, c_int64, c_int64, c_int, c_int, c_int, c_void_p, c_void_p,
+        )  # fmt: skip
+        self.block_marks = _function(
+            library, "block_marks", c_void_p, c_int64, c_int, c_int, c_int, c_int, c_void_p
+        )
+        self.differences = _function(
+            library, "differences", c_void_p, c_int64, c_int, c_int, c_int, c_void_p
+        )
+        self.add_change = _function(
+            library, "add_change", c_void_p, c_int64, c_int, c_void_p, c_int64, c_int64, c_float,
+            c_int, c_int, c_int, c_void_p,
+        )  # fmt: skip
+        self.narrow = _function(library, "narrow", *place, c_int, c_int, c_int, c_void_p)
 
     def conv(self, task: Conv) -> None:
         """Run one convolution."""

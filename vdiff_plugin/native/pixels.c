@@ -4,6 +4,7 @@
 #include "kernels.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 int kernels_plain = 0;
 
@@ -117,25 +118,37 @@ CLONES void vdiff_change_input(const picture *centre, const picture *other, int 
 
 static inline float inverse_of(int total) { return rintf(65536.0f / (float)(total + 128)); }
 
-/* Gates of one half-size row, each twice, as a row of luma or of U and V has them. */
-static inline void spread_gates(const diffusion *d, int line, int chroma,
-                                int16_t *restrict gates, float *restrict inverse,
-                                int16_t *restrict share, int64_t share_step) {
-  int width = d->width;
-  int32_t total[width];
-  for (int i = 0; i < width; i++) total[i] = 0;
-  for (int k = 0; k < d->count; k++) {
-    const int16_t *g = d->gates[k] + (line / 2) * d->gates_row + (line % 2) * 4 + chroma;
-    int16_t *restrict to = gates + (int64_t)k * width;
-    for (int x = 0; x < width / 4; x++) {
-      to[4 * x] = to[4 * x + 1] = g[x * d->gates_pixel];
-      to[4 * x + 2] = to[4 * x + 3] = g[x * d->gates_pixel + 2];
+/* Gates of one half-size row and what they make of the average, for luma and for chroma:
+ * each twice, as a row of luma or of U and V has them. */
+typedef struct {
+  int16_t *gates;  /* [count][width] */
+  float *inverse;  /* [width] */
+} weights;
+
+static inline void twice(const int16_t *restrict from, int count, int16_t *restrict to) {
+  for (int x = 0; x < count; x++) to[2 * x] = to[2 * x + 1] = from[x];
+}
+
+static inline void spread_gates(const diffusion *d, int line, const weights both[2]) {
+  int width = d->width, half = width / 2;
+  int16_t four[width], part[half], total[half];
+  float inverse[half];
+  for (int chroma = 0; chroma < 2; chroma++) {
+    for (int x = 0; x < half; x++) total[x] = 0;
+    for (int k = 0; k < d->count; k++) {
+      const int16_t *g = d->gates[k] + (line / 2) * d->gates_row + (line % 2) * 4;
+      for (int x = 0; x < width / 4; x++) memcpy(four + 4 * x, g + x * d->gates_pixel, 8);
+      for (int x = 0; x < half; x++) part[x] = four[2 * x + chroma];
+      for (int x = 0; x < half; x++) total[x] = (int16_t)(total[x] + part[x]);
+      twice(part, half, both[chroma].gates + (int64_t)k * width);
     }
-    for (int i = 0; i < width; i++) total[i] += to[i];
+    for (int x = 0; x < half; x++) inverse[x] = inverse_of(total[x]);
+    for (int x = 0; x < half; x++)
+      both[chroma].inverse[2 * x] = both[chroma].inverse[2 * x + 1] = inverse[x];
+    int16_t *share = d->pixels + line * d->pixels_row + 12 + chroma;
+    for (int x = 0; x < half; x++)
+      share[x * d->pixels_pixel] = (int16_t)round_even(inverse[x] * (-255.0f / 512.0f) + 255.0f);
   }
-  for (int i = 0; i < width; i++) inverse[i] = inverse_of(total[i]);
-  for (int x = 0; x < width / 2; x++)
-    share[x * share_step] = (int16_t)round_even(inverse[2 * x] * (-255.0f / 512.0f) + 255.0f);
 }
 
 /* One row of samples: its gain and the average, both in 1/64 codes. */
@@ -213,48 +226,68 @@ static inline void mean_rows(const diffusion *d, int y, int16_t *restrict luma_m
   }
 }
 
+#ifdef HAVE_AVX2
+void vdiff_average_16_avx2(const uint8_t *own, const uint8_t *const *others,
+                           const int16_t *gates, int count, int c, float inverse,
+                           int16_t *out);
+#endif
+
+/* Eight channels of one position. */
+static inline void average_8(const uint8_t *own, const uint8_t *const *others,
+                             const int16_t *gates, int count, int c, float inverse,
+                             int16_t *out) {
+  int32_t sum[8] = {0};
+  for (int k = 0; k < count; k++)
+    for (int i = 0; i < 8; i++) sum[i] += (others[k][c + i] - own[c + i]) * gates[k];
+  for (int i = 0; i < 8; i++) {
+    int v = clamp(round_even((float)sum[i] * inverse * (1.0f / 65536.0f)), -255, 255);
+    out[c + i] = (int16_t)clamp(own[c + i] + v, 0, 255);
+  }
+}
+
 /* One row of averaged features, a multiple of 8 channels. */
-static inline void average_features(const diffusion *d, int y) {
-  int channels = d->channels;
+static inline void average_features(const diffusion *d, int y, int sixteen) {
+  int channels = d->channels, even = (d->count + 1) / 2 * 2;
   const uint8_t *own = d->features + y * d->features_row;
   int16_t *o = d->extra + y * d->extra_row + 3;
   for (int x = 0; x < d->width / 4; x++, own += channels, o += d->extra_pixel) {
-    int gates[8], total = 0;
-    const uint8_t *others[8];
+    int16_t gates[8] = {0}; /* an odd one is paired with the centre itself, at weight 0 */
+    int total = 0;
+    const uint8_t *others[8] = {own, own, own, own, own, own, own, own};
     for (int k = 0; k < d->count; k++) {
       gates[k] = d->gates[k][y * d->gates_row + x * d->gates_pixel + 8];
       others[k] = d->other_features[k] + y * d->other_features_row[k] + x * channels;
       total += gates[k];
     }
     float inverse = inverse_of(total);
-    for (int c = 0; c < channels; c += 8) {
-      int32_t sum[8] = {0};
-      for (int k = 0; k < d->count; k++)
-        for (int i = 0; i < 8; i++) sum[i] += (others[k][c + i] - own[c + i]) * gates[k];
-      for (int i = 0; i < 8; i++) {
-        int v = clamp(round_even((float)sum[i] * inverse * (1.0f / 65536.0f)), -255, 255);
-        o[c + i] = (int16_t)clamp(own[c + i] + v, 0, 255);
-      }
-    }
+#ifdef HAVE_AVX2
+    for (int c = 0; sixteen && c < channels; c += 16)
+      vdiff_average_16_avx2(own, others, gates, even, c, inverse, o);
+#endif
+    for (int c = 0; !sixteen && c < channels; c += 8)
+      average_8(own, others, gates, even, c, inverse, o);
   }
 }
 
 CLONES void vdiff_diffuse(const diffusion *d) {
   int width = d->width;
-  int16_t gates[8 * (int64_t)width], luma_means[width], chroma_means[width];
-  float inverse[width];
+  int16_t gates[16 * (int64_t)width], luma_means[width], chroma_means[width];
+  float inverse[2 * (int64_t)width];
+  int sixteen = 0;
+#ifdef HAVE_AVX2
+  sixteen = d->channels % 16 == 0 && !kernels_plain && __builtin_cpu_supports("avx2");
+#endif
+  const weights both[2] = {{gates, inverse}, {gates + 8 * (int64_t)width, inverse + width}};
   for (int y = 0; y < d->height / 4; y++) {
     for (int half = 0; half < 2; half++) {
       int line = 2 * y + half;
-      int16_t *to = d->pixels + line * d->pixels_row;
       int64_t chroma_start = ((int64_t)d->height + line) * width;
-      spread_gates(d, line, 0, gates, inverse, to + 12, d->pixels_pixel);
+      spread_gates(d, line, both);
       for (int k = 0; k < 2; k++)
         average_row(d, 0, 2 * line + k, gates, inverse,
                     d->gain + ((int64_t)2 * line + k) * width,
                     d->detail + ((int64_t)2 * line + k) * width);
-      spread_gates(d, line, 1, gates, inverse, to + 13, d->pixels_pixel);
-      average_row(d, 1, line, gates, inverse, d->gain + chroma_start,
+      average_row(d, 1, line, both[1].gates, both[1].inverse, d->gain + chroma_start,
                   d->detail + chroma_start);
     }
     mean_rows(d, y, luma_means, chroma_means);
@@ -268,7 +301,7 @@ CLONES void vdiff_diffuse(const diffusion *d) {
       }
       detail_row(d, chroma_means, d->gain + chroma_start, d->detail + chroma_start, to, 4);
     }
-    average_features(d, y);
+    average_features(d, y, sixteen);
   }
 }
 

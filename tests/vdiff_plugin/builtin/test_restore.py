@@ -9,14 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
 
 from tests.vdiff_plugin.networks import random_weights_file
+from vdiff_plugin.builtin.reference import NumpyBackend, NumpyNetwork
+from vdiff_plugin.contracts import Change, Fusion
 from vdiff_plugin.engine import Engine
 from vdiff_plugin.errors import SettingsError
 from vdiff_plugin.frame import ClipInfo, Frame, PixelFormat
+from vdiff_plugin.model.weights import load_weights
 from vdiff_plugin.session import Session
 from vdiff_plugin.settings import Settings
 
@@ -140,11 +144,70 @@ def test_features_are_computed_once_a_frame(engine: Engine, weights: Path) -> No
     frames = _frames()
     session = _open(engine, weights)
     _hashes(session, list(range(LENGTH)), frames)
-    assert engine.cache.statistics.misses == LENGTH
+    pairs = LENGTH - 1  # of which each is asked once whether a cut parts them
+    assert engine.cache.statistics.misses == LENGTH + pairs
     with Engine() as other:
         small = _open(other, weights, cache=0)
         _hashes(small, list(range(LENGTH)), frames)
-        assert other.cache.statistics.misses > LENGTH
+        assert other.cache.statistics.misses > LENGTH + pairs
+
+
+def _repeated(frames: dict[int, Frame], pattern: str) -> dict[int, Frame]:
+    """One frame a letter; equal letters have equal planes in arrays of their own."""
+    return {
+        n: Frame(tuple(plane.copy() for plane in frames[ord(letter) - ord("a")].planes))
+        for n, letter in enumerate(pattern)
+    }
+
+
+class Counting(NumpyNetwork):
+    """Counts what it restores, and the neighbours that it is given."""
+
+    restored: ClassVar[list[int]] = []
+
+    def restore(self, fusion: Fusion) -> Change:
+        self.restored.append(sum(each is not None for each in fusion.neighbours))
+        return super().restore(fusion)
+
+
+class CountingBackend(NumpyBackend):
+    def load(self, path: Path, *, device: str, precision: str) -> Counting:
+        _ = device, precision
+        return Counting(load_weights(path))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "neighbours"),
+    [
+        ("aabbccdd", [1, 2, 2, 1]),  # on twos: each drawing once, beside the two others
+        ("aaabbbccc", [0, 0, 0]),  # held: from itself alone
+        ("aaaaaaab", [0, 1]),  # a hold, and what ends it
+        ("abababab", [1, 1]),
+    ],
+)
+def test_repeated_pictures_are_restored_once(
+    engine: Engine, weights: Path, monkeypatch: pytest.MonkeyPatch, pattern: str,
+    neighbours: list[int],
+) -> None:  # fmt: skip
+    """Whatever the cache, equal windows give equal frames; with one, they are made once."""
+    frames = _repeated(_frames(), pattern)
+    clip = CLIP.with_length(len(pattern))
+    order = list(range(len(pattern)))
+    monkeypatch.setitem(engine._backends, "numpy", CountingBackend())
+    Counting.restored.clear()
+    kept = _hashes(_open(engine, weights, clip, scene_cuts=False), order, frames)
+    assert sorted(Counting.restored) == sorted(neighbours)
+    with Engine() as other:
+        session = _open(other, weights, clip, cache=0, scene_cuts=False)
+        assert _hashes(session, order[::-1], frames) == kept
+
+
+def test_a_repeated_neighbour_says_nothing_new(engine: Engine, weights: Path) -> None:
+    """What is restored from a frame and its copies is what is restored from it alone."""
+    frames = _frames()
+    same = _repeated(frames, "aaaa")
+    alone = _open(engine, weights, CLIP.with_length(1)).render(0, {0: frames[0]})
+    assert _open(engine, weights, CLIP.with_length(4)).render(1, same).key == alone.key
 
 
 @pytest.mark.parametrize("bits", [8, 10])

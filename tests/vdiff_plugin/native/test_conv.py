@@ -62,6 +62,24 @@ def test_sums_scale_and_clip(
     assert not out.array[border].any()
 
 
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_the_largest_sums_are_exact(library: Kernels, sign: int) -> None:
+    """54 channels of the largest inputs and weights: just below 2**24, the bound of a layer."""
+    source, out = Tensor.zeros(9, 26, 54), Tensor.zeros(9, 26, 16)
+    source.inside[..., :54] = 255
+    source.inside[4, :, :54] = -255
+    weights = np.full((3, 3, 54, 16), 127 * sign, np.int8)
+    unit = np.full(16, np.ldexp(np.float32(1), -15), np.float32)
+    bias = np.arange(16).astype(np.int32) * 65536 // 2 + 16384
+    kernel = pack_kernel(weights, bias, unit, low=[-500] * 16, high=[500] * 16, leak=1.0)
+    library.conv(conv_task(source, kernel, out).call)
+    rows = np.pad(source.inside[..., 0].astype(np.int64), 1)
+    total = sum(rows[y : y + 9, x : x + 26] for y in range(3) for x in range(3)) * 127 * 54 * sign
+    assert 15_500_000 < abs(total).max() < 1 << 24
+    expected = np.clip(np.rint((total[..., None] + bias) / 32768), -500, 500)
+    np.testing.assert_array_equal(out.inside, expected)
+
+
 def test_a_skip_is_added_and_clipped_again(library: Kernels) -> None:
     rng = np.random.default_rng(0)
     source, skip, out = (Tensor.zeros(8, 14, 16) for _ in range(3))

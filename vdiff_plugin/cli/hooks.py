@@ -20,6 +20,7 @@ _NAMES = (
     "frei0r",
     "info",
     "pipe",
+    "preview",
     "train",
     "tune",
     "verify",

@@ -170,8 +170,12 @@ class Studio:
 
 def still(frame: Frame, clip: ClipInfo, rung: Rung) -> str:
     """A frame as a WebP picture in a data URL, as a screen of eight bits shows it."""
-    picture = np.rint(np.clip(rgb_of(frame, clip), 0, 1) * 255).astype(np.uint8)
-    return _webp(_fitted(picture, rung.edge)[..., ::-1], rung.quality)
+    return _webp(_fitted(screen(frame, clip), rung.edge)[..., ::-1], rung.quality)
+
+
+def screen(frame: Frame, clip: ClipInfo) -> NDArray[np.uint8]:
+    """R, G and B (H, W, 3) of a frame on a screen of eight bits."""
+    return np.rint(np.clip(rgb_of(frame, clip), 0, 1) * 255).astype(np.uint8)
 
 
 def grey_map(shares: Map) -> str:

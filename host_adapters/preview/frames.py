@@ -1,0 +1,94 @@
+"""The pictures of the page: a frame of the clip, the same restored, and what changed in it."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+
+import cv2
+import numpy as np
+
+from host_adapters.media import ClipReader
+from vdiff_plugin.engine import Engine
+from vdiff_plugin.frame import ClipInfo, Frame
+from vdiff_plugin.pages.stills import screen
+from vdiff_plugin.session import Session
+from vdiff_plugin.settings import Settings
+
+_SESSIONS = 6  # open at a time; what is costly, the networks, is the engine's
+_HELD = 1 << 28  # bytes of decoded frames
+# As bright as `vdiff changes --mask`: four times the mean of the network's 16 features.
+_CHANGE = Settings.of(stages="changes:features=vdiff:gain=0.25")
+_FAST = [cv2.IMWRITE_PNG_COMPRESSION, 1]  # it travels no further than this machine
+
+
+class Stills:
+    """Makes PNG pictures of frames by number. One thread at a time may call it.
+
+    Args:
+        reader: the clip.
+        engine: renders; the caller closes it.
+    """
+
+    def __init__(self, reader: ClipReader, engine: Engine) -> None:
+        self.reader = reader
+        self._engine = engine
+        self._sessions: OrderedDict[Settings, Session] = OrderedDict()
+        self._frames: OrderedDict[int, Frame] = OrderedDict()
+
+    def before(self, n: int) -> bytes:
+        """Frame n as it is. Raises FrameError if there is none."""
+        return png(self._read(range(n, n + 1))[n], self.reader.info)
+
+    def after(self, n: int, settings: Settings) -> bytes:
+        """Frame n as `vdiff enhance` with these settings makes it.
+
+        Raises:
+            FrameError: there is no frame n.
+            UsageError: settings that no stage takes.
+        """
+        session = self.session(settings)
+        return png(session.render(n, self._read(session.needed(n))), session.clip)
+
+    def change(self, n: int) -> bytes:
+        """What differs between frame n and the one before; frame 0 has a black one."""
+        return self.after(n, _CHANGE)
+
+    def session(self, settings: Settings) -> Session:
+        """An open session; it is closed when others have been asked for since.
+
+        Raises:
+            UsageError: settings that no stage takes.
+        """
+        if settings not in self._sessions:
+            self._sessions[settings] = self._engine.open(self.reader.info, settings)
+            if len(self._sessions) > _SESSIONS:
+                self._sessions.popitem(last=False)[1].close()
+        self._sessions.move_to_end(settings)
+        return self._sessions[settings]
+
+    def _read(self, numbers: range) -> Mapping[int, Frame]:
+        """Decoded frames; one seek for all that are not held."""
+        missing = [n for n in numbers if n not in self._frames]
+        if missing:
+            read = self.reader.frames(missing[0], missing[-1])
+            self._frames.update(zip(range(missing[0], missing[-1] + 1), read, strict=True))
+        for n in numbers:
+            self._frames.move_to_end(n)
+        found = {n: self._frames[n] for n in numbers}
+        self._forget(len(numbers))
+        return found
+
+    def _forget(self, kept: int) -> None:
+        size = sum(frame.nbytes for frame in self._frames.values())
+        while size > _HELD and len(self._frames) > kept:
+            size -= self._frames.popitem(last=False)[1].nbytes
+
+
+def png(frame: Frame, clip: ClipInfo) -> bytes:
+    """A frame as a screen of eight bits shows it, in a PNG: nothing is lost beyond that."""
+    picture = np.ascontiguousarray(screen(frame, clip)[..., ::-1])
+    done, encoded = cv2.imencode(".png", picture, _FAST)
+    if not done:
+        raise AssertionError("OpenCV wrote no PNG")
+    return bytes(encoded)

@@ -1,0 +1,76 @@
+"""The page in a real browser: settings are changed by its controls, the canvas is read."""
+
+from __future__ import annotations
+
+import pytest
+
+from host_adapters.preview.server import PreviewServer
+from tests.vdiff_plugin.pages.browser import Page
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def shown(page: Page, preview: PreviewServer) -> Page:
+    """The page with its first picture and map."""
+    page.driver.get(preview.address)
+    page.wait_for("document.body.dataset.shown !== undefined")
+    return page
+
+
+def put(page: Page, name: str, value: str) -> None:
+    """Give a control a value as a hand does, and wait for the picture."""
+    page.run(
+        "const one = document.querySelector('form').elements[arguments[0]];"
+        "one.value = arguments[1]; one.dispatchEvent(new Event('input', { bubbles: true }));",
+        name,
+        value,
+    )
+    page.wait_for(f"new URLSearchParams(document.body.dataset.shown).get('{name}') === '{value}'")
+
+
+def picture(page: Page, side: str) -> list[int]:
+    """Some samples of one side, zoomed so that codes are those of the picture."""
+    page.set_viewer(split=1 if side == "before" else 0, map="", zoom=0)
+    spots = ((0.2, 0.3), (0.4, 0.6), (0.6, 0.2), (0.85, 0.8))
+    return [code for spot in spots for code in page.pixel(*spot)]
+
+
+def test_settings_change_the_picture_and_the_strings(shown: Page) -> None:
+    title = shown.find("h1").text
+    assert title == "a <noisy> clip.mkv"
+    assert "--strength 0.8" in shown.find("#command").text
+    before, strong = picture(shown, "before"), picture(shown, "after")
+    assert before != strong
+    put(shown, "strength", "0")
+    assert picture(shown, "after") == picture(shown, "before") == before
+    assert shown.find("#filter").text == "vdiff=strength=0"
+    assert shown.find("#vapoursynth").text.endswith("clip = vdiff(clip, strength=0.0)")
+    put(shown, "strength", "0.8")
+    assert picture(shown, "after") == strong
+    shown.find("[name=auto]").click()
+    put(shown, "noise", "30")
+    assert picture(shown, "after") != strong
+    assert shown.find("#filter").text == "vdiff=strength=0.8:noise=30"
+
+
+def test_frames_are_stepped_and_named_and_the_map_lies_over_them(shown: Page) -> None:
+    shown.find("[aria-label='Next frame']").click()
+    shown.wait_for("(document.body.dataset.shown ?? '').startsWith('n=1&')")
+    assert shown.find("[name=n]").get_attribute("value") == "1"
+    assert shown.find(".vv-caption").text == "frame 1 \u00b7 0.040 s"
+    plain = picture(shown, "after")
+    shown.set_viewer(map="change", opacity=1)
+    spots = ((0.2, 0.3), (0.4, 0.6), (0.6, 0.2), (0.85, 0.8))
+    assert [code for spot in spots for code in shown.pixel(*spot)] != plain
+    put(shown, "n", "7")
+    assert shown.viewer("index") == 7
+
+
+def test_a_string_is_copied(shown: Page) -> None:
+    grant = {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]}
+    shown.driver.execute_cdp_cmd("Browser.grantPermissions", grant)
+    shown.find("[data-copy=filter]").click()
+    shown.wait_for("document.querySelector('[data-copy=filter]').textContent === 'Copied'")
+    read = "navigator.clipboard.readText().then(arguments[0])"
+    assert shown.driver.execute_async_script(read) == shown.find("#filter").text

@@ -178,3 +178,15 @@ def test_sizes_are_those_of_the_arrays_inside() -> None:
     assert byte_size((frame, [block()], {"a": block()})) == 400
     assert byte_size(_Pair(block(), (block(),))) == 200
     assert byte_size(b"12") < ENTRY_BYTES
+
+
+def test_a_peek_never_computes_nor_waits() -> None:
+    cache = FeatureCache(2 * (100 + ENTRY_BYTES))
+    assert cache.peek("a") is None
+    for key in ("a", "b"):
+        cache.get(key, lambda: np.zeros(100, np.uint8))
+    assert cache.peek("a") is cache.get("a", lambda: pytest.fail("it is there"))
+    cache.peek("a")
+    cache.get("c", lambda: np.zeros(100, np.uint8))
+    assert cache.peek("b") is None  # what was looked at last stays longest
+    assert cache.peek("a") is not None

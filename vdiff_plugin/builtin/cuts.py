@@ -81,10 +81,8 @@ def _histogram(features: Features) -> NDArray[np.float64]:
     step = max(1, min(features.shape[:2]) // _SAMPLES)
     sampled = features[::step, ::step]
     channels = features.shape[2]
-    if features.dtype == np.uint8:
-        bins = (sampled >> np.uint8(8 - _BINS.bit_length() + 1)).astype(np.uint16)
-    else:
-        bins = np.asarray(np.clip(sampled, 0, 255).astype(np.int64) * _BINS // 256, np.uint16)
+    codes = sampled if sampled.dtype == np.uint8 else np.clip(sampled, 0, 255)
+    bins = codes.astype(np.uint16) * np.uint16(_BINS) // np.uint16(256)
     bins += (np.arange(channels) * _BINS).astype(np.uint16)
     counts = np.bincount(bins.ravel(), minlength=channels * _BINS)
     return counts / sampled.size

@@ -62,7 +62,7 @@ def _sums_in_numpy(plane: NDArray[Any]) -> tuple[Sums, Sums]:
 
 
 def _responses(plane: NDArray[Any]) -> NDArray[Any]:
-    return np.abs(cv2.filter2D(plane, _DEPTHS[plane.dtype.name], _KERNEL))
+    return np.asarray(np.abs(cv2.filter2D(plane, _DEPTHS[plane.dtype.name], _KERNEL)))
 
 
 def _block_sums(samples: NDArray[Any]) -> Sums:

@@ -252,11 +252,11 @@ def _added(
 def _added_natively(
     plane: Plane, change: NDArray[np.float32], unit: np.float32, out: ClipInfo
 ) -> Plane:
-    plane = plane if plane[0].flags.c_contiguous else np.ascontiguousarray(plane)
-    added = np.empty(plane.shape, plane.dtype)
+    packed: NDArray[Any] = plane if plane[0].flags.c_contiguous else np.ascontiguousarray(plane)
+    added = np.empty_like(plane, order="C")
     row, pixel = (stride // change.itemsize for stride in change.strides)
     kernels().add_change(
-        plane.ctypes.data, plane.strides[0] // plane.itemsize, plane.itemsize == 2,
+        packed.ctypes.data, packed.strides[0] // packed.itemsize, packed.itemsize == 2,
         change.ctypes.data, row, pixel, unit, out.format.peak, *plane.shape, added.ctypes.data,
     )  # fmt: skip
     return added

@@ -182,6 +182,4 @@ def _aligned(aligner: Aligner, centre: Seen, other: Seen) -> _Aligned:
         height, width = still.shape
         blocks = motion.reshape(height, BLOCK // 2, width, BLOCK // 2, 2)
         blocks.transpose(0, 2, 1, 3, 4)[still] = 0
-    return _Aligned(
-        warp_pixels(other.pixels, motion), warp_features(other.features, motion), still
-    )
+    return _Aligned(warp_pixels(other.pixels, motion), warp_features(other.features, motion), still)

@@ -50,7 +50,7 @@ class Traces:
         if self.levels != other.levels or len(self.marks) != len(other.marks):
             return np.ones_like(self.still)
         same = (self.marks == other.marks).all(axis=0)
-        return ~(same & self.still & other.still)
+        return np.asarray(~(same & self.still & other.still), np.bool_)
 
 
 @dataclass(frozen=True)
@@ -130,9 +130,7 @@ Piece = tuple[int, int, int, int]  # top, left, bottom, right in blocks
 def _pieces(new: Blocks, halo: int) -> list[Piece]:
     """Rectangles around the new blocks; those that are cheaper as one are joined."""
     _, _, stats, _ = cv2.connectedComponentsWithStats(new.astype(np.uint8), connectivity=8)
-    boxes: list[Piece] = [
-        (int(y), int(x), int(y + h), int(x + w)) for x, y, w, h, _ in stats[1:]
-    ]
+    boxes: list[Piece] = [(int(y), int(x), int(y + h), int(x + w)) for x, y, w, h, _ in stats[1:]]
     joined: list[Piece] = []
     while boxes:
         box = boxes.pop()

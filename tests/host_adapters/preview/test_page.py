@@ -7,10 +7,7 @@ import pytest
 from host_adapters.preview.server import PreviewServer
 from tests.vdiff_plugin.pages.browser import Page
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skip(reason="asks without a pause once its server is gone; to be mended"),
-]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -65,7 +67,7 @@ def test_bad_requests_are_one_line(
     assert [each.name for each in tmp_path.iterdir()] == ["text.mkv"]
 
 
-@pytest.mark.skip(reason="takes minutes, and equal bits after resuming are not reached yet")
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_clean_footage_keeps_the_bundled_weights(
     vdiff: Vdiff, clean: Sequence420, tmp_path: Path
@@ -77,9 +79,9 @@ def test_clean_footage_keeps_the_bundled_weights(
     assert [each.name for each in tmp_path.iterdir()] == ["clean.mkv"]
 
 
-@pytest.mark.skip(reason="takes minutes, and equal bits after resuming are not reached yet")
+@pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_tuned_weights_are_better_and_a_resumed_tuning_gives_the_same(
+def test_tuned_weights_are_better(
     vdiff: Vdiff, clean: Sequence420, footage: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "w.safetensors"
@@ -101,13 +103,30 @@ def test_tuned_weights_are_better_and_a_resumed_tuning_gives_the_same(
         bundled, tuned = (restored(engine, bad, Settings.of(weights=path)) for path in (None, out))
     assert _error(tuned, clean) < 0.95 * _error(bundled, clean)
 
-    again, work = tmp_path / "again.safetensors", tmp_path / "work"
-    first = vdiff("tune", footage, "-o", again, "--steps", "30", "--resume", work, timeout=800)
-    assert first.returncode == 0, first.stderr
-    second = vdiff("tune", footage, "-o", again, "--steps", "60", "--resume", work, timeout=800)
-    assert second.returncode == 0, second.stderr
-    assert "going on after step 30" in second.stderr
-    assert load_weights(again).fingerprint == load_weights(out).fingerprint
+
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+def test_a_tuning_that_was_killed_goes_on_to_the_same_weights(
+    vdiff: Vdiff, footage: Path, tmp_path: Path
+) -> None:
+    words = ("--steps", "60", "--progress", "json", "--resume", tmp_path / "work")
+    out, whole = tmp_path / "w.safetensors", tmp_path / "whole.safetensors"
+    command = [sys.executable, "-m", "vdiff_plugin", "tune", footage, "-o", out, *words]
+    with subprocess.Popen(
+        list(map(str, command)), stderr=subprocess.PIPE, text=True, cwd=tmp_path
+    ) as program:
+        assert program.stderr
+        for line in program.stderr:
+            if json.loads(line).get("frame") == 50:
+                break
+        program.kill()
+    assert not out.exists()
+    again = vdiff("tune", footage, "-o", out, *words, timeout=800)
+    assert again.returncode == 0, again.stderr
+    assert "going on after step 50" in again.stderr
+    done = vdiff("tune", footage, "-o", whole, "--steps", "60", timeout=800)
+    assert done.returncode == 0, done.stderr
+    assert load_weights(out).fingerprint == load_weights(whole).fingerprint
 
 
 def _error(clip: Sequence420, truth: Sequence420) -> float:

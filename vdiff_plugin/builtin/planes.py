@@ -55,6 +55,18 @@ def to_pixels(frame: Frame, clip: ClipInfo, stride: int) -> tuple[Pixels, ...]:
     )
 
 
+def colour_kept(change: Change, pixels: Pixels) -> Change:
+    """`change` without colour where `pixels` have none: black and white stays that.
+
+    A chroma plane of one single value was never noisy. Judged by whole pictures, so tiles
+    agree.
+    """
+    plain = (pixels.chroma == pixels.chroma[0, 0]).all(axis=(0, 1))
+    if not plain.any():
+        return change
+    return Change(change.luma, np.where(plain, np.float32(0), change.chroma))
+
+
 def apply_change(
     frame: Frame,
     changes: Sequence[Change],

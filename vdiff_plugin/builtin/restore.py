@@ -11,7 +11,7 @@ from pydantic import Field
 
 from vdiff_plugin.builtin.levels import Levels, window_levels
 from vdiff_plugin.builtin.marks import BLOCK
-from vdiff_plugin.builtin.planes import apply_change, deepened, deeper_clip
+from vdiff_plugin.builtin.planes import apply_change, colour_kept, deepened, deeper_clip
 from vdiff_plugin.builtin.reuse import Reuse, Traces
 from vdiff_plugin.builtin.sight import Members, Seen, Sight
 from vdiff_plugin.builtin.tiling import TiledRestorer
@@ -155,7 +155,9 @@ class RestoreStage:
             np.logical_and.reduce(still) if still else np.ones(centre.marks.shape, bool),
             levels,
         )
-        return self._reuse.restore((self.fingerprint, "changes", members.key), fusions, traces)
+        key = (self.fingerprint, "changes", members.key)
+        changes = self._reuse.restore(key, fusions, traces)
+        return tuple(map(colour_kept, changes, centre.pixels))
 
     def _levels(self, members: Members) -> Levels:
         *noise, compression = window_levels([each.levels for each in members.all])

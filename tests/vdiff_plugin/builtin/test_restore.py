@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -208,6 +209,21 @@ def test_a_repeated_neighbour_says_nothing_new(engine: Engine, weights: Path) ->
     same = _repeated(frames, "aaaa")
     alone = _open(engine, weights, CLIP.with_length(1)).render(0, {0: frames[0]})
     assert _open(engine, weights, CLIP.with_length(4)).render(1, same).key == alone.key
+
+
+@pytest.mark.parametrize("family", ["yuv", "rgb"])
+def test_black_and_white_stays_that(engine: Engine, weights: Path, family: str) -> None:
+    shifts = {"log2_w": 1, "log2_h": 1} if family == "yuv" else {}
+    clip = replace(CLIP, format=PixelFormat(family=family, **shifts), matrix="bt709")
+    drift = [frame.planes[0] for frame in _frames().values()]
+    flat = np.full(clip.plane_shapes()[1], 128, np.uint8)
+    colours = (lambda luma: (luma, flat, flat)) if family == "yuv" else (lambda luma: (luma,) * 3)
+    frames = {n: Frame(colours(luma)) for n, luma in enumerate(drift)}
+    with engine.open(clip, Settings.of(weights=weights)) as session:
+        out = session.render(3, {n: frames[n] for n in session.needed(3)})
+    assert (out.planes[0] != drift[3]).any()
+    expected = colours(out.planes[0])
+    assert all(np.array_equal(*pair) for pair in zip(out.planes, expected, strict=True))
 
 
 @pytest.mark.parametrize("bits", [8, 10])

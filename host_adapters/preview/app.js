@@ -4,6 +4,7 @@
 (() => {
   const KEPT = 24; // pictures held by address, so that going back is at once
   const CALM = 120; // ms without a change before the server is asked
+  const NOISE = 50; // where the range ends; more is seldom met
   const AGAIN = 250; // ms until one asks again after another page was served first
   const data = JSON.parse(document.getElementById("preview-data").textContent);
   const viewer = document.querySelector("vdiff-viewer");
@@ -15,6 +16,8 @@
   let wanted = ""; // frame and settings last asked for
   let asking = new AbortController();
   let timer = 0;
+  let measured = null; // noise in the frame shown last
+  let chosen = data.start.noise !== "auto"; // the noise is a number that somebody meant
 
   const wait = (ms) => new Promise((done) => setTimeout(done, ms));
 
@@ -49,9 +52,11 @@
     return new URLSearchParams(given).toString();
   }
 
-  function tell(text, bad = false) {
+  /** `kind` is busy, bad or nothing. */
+  function tell(text, kind = "") {
     state.textContent = text;
-    state.toggleAttribute("data-bad", bad);
+    state.dataset.kind = kind;
+    document.body.toggleAttribute("data-busy", kind === "busy");
   }
 
   /** Give the viewer what it shows now; the promise is kept once it is on the screen. */
@@ -81,7 +86,7 @@
     n.value = at;
     delete document.body.dataset.shown;
     const began = performance.now();
-    tell("rendering");
+    tell("rendering", "busy");
     try {
       const told = await (await ask(`strings?${mine}`, signal)).json();
       for (const id of ["command", "filter", "vapoursynth"])
@@ -97,6 +102,8 @@
       await put(at, { note, layers, maps: known ? { change: known } : {} });
       signal.throwIfAborted();
       tell(`shown after ${((performance.now() - began) / 1000).toFixed(2)} s`);
+      measured = (await (await ask(`measured?n=${at}`, signal)).json()).noise;
+      label();
       const change = await picture(`change?n=${at}`, signal);
       signal.throwIfAborted();
       await put(at, { note, layers, maps: { change } });
@@ -106,7 +113,7 @@
       if (signal.aborted) return;
       wanted = "";
       const lost = error instanceof TypeError; // fetch's way to say that nobody answers
-      tell(lost ? "vdiff preview does not answer; is it still running?" : error.message, true);
+      tell(lost ? "vdiff preview does not answer; is it still running?" : error.message, "bad");
     }
   }
 
@@ -117,8 +124,8 @@
     if (names.includes(wish)) select.value = wish;
   }
 
-  /** The value to start with, also where it lies between two steps. */
-  function begin(range, value) {
+  /** Put a range where it is to be, also between two of its steps. */
+  function slide(range, value) {
     range.value = value;
     if (Number(range.value) !== value) {
       range.step = "any";
@@ -130,6 +137,8 @@
     noise.disabled = auto.checked;
     form.elements["strength-value"].textContent = Number(strength.value).toFixed(2);
     form.elements["noise-value"].textContent = auto.checked ? "auto" : noise.value;
+    const told = measured === null ? "" : `measured in this frame: ${measured.toFixed(1)}`;
+    document.getElementById("measured").textContent = told;
   }
 
   function soon() {
@@ -140,6 +149,8 @@
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("input", (event) => {
     if (event.target === task) offer(preset, data.offers[task.value], preset.value);
+    if (event.target === noise) chosen = true;
+    if (event.target === auto && !chosen && measured !== null) noise.value = measured;
     if (event.target === n) {
       if (n.value !== "" && n.validity.valid) viewer.index = Number(n.value);
       return;
@@ -163,14 +174,25 @@
   for (const button of document.querySelectorAll("[data-copy]"))
     button.addEventListener("click", () => copy(button));
 
-  const { start } = data;
-  offer(task, Object.keys(data.offers), start.task);
-  offer(preset, data.offers[task.value] ?? [], start.preset);
+  /** The values of the command line. */
+  function begin() {
+    const { start } = data;
+    chosen = start.noise !== "auto";
+    offer(task, Object.keys(data.offers), start.task);
+    offer(preset, data.offers[task.value] ?? [], start.preset);
+    slide(strength, start.strength);
+    auto.checked = !chosen;
+    noise.max = Math.max(NOISE, chosen ? start.noise : 0);
+    slide(noise, chosen ? start.noise : (measured ?? 10));
+    label();
+  }
+  document.getElementById("again").addEventListener("click", () => {
+    begin();
+    soon();
+  });
+
   task.disabled = preset.disabled = data.fixed;
-  begin(strength, start.strength);
-  auto.checked = start.noise === "auto";
-  begin(noise, auto.checked ? 10 : start.noise);
-  label();
+  begin();
   viewer.names = { before: "before", after: "after" };
   viewer.mapNames = { change: "change in time" };
   put(-1, shown);

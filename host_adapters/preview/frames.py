@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
 
 import cv2
 import numpy as np
 
 from host_adapters.media import ClipReader
+from host_adapters.preview.reel import Reel
+from vdiff_plugin.builtin.noise import noise_level
+from vdiff_plugin.builtin.planes import to_pixels
 from vdiff_plugin.engine import Engine
 from vdiff_plugin.frame import ClipInfo, Frame
 from vdiff_plugin.pages.stills import screen
@@ -16,9 +18,9 @@ from vdiff_plugin.session import Session
 from vdiff_plugin.settings import Settings
 
 _SESSIONS = 6  # open at a time; what is costly, the networks, is the engine's
-_HELD = 1 << 28  # bytes of decoded frames
 # As bright as `vdiff changes --mask`: four times the mean of the network's 16 features.
 _CHANGE = Settings.of(stages="changes:features=vdiff:gain=0.25")
+_STRIDE = 2  # the least that pictures are padded to: chroma has half the size
 _FAST = [cv2.IMWRITE_PNG_COMPRESSION, 1]  # it travels no further than this machine
 
 
@@ -34,11 +36,11 @@ class Stills:
         self.reader = reader
         self._engine = engine
         self._sessions: OrderedDict[Settings, Session] = OrderedDict()
-        self._frames: OrderedDict[int, Frame] = OrderedDict()
+        self._reel = Reel(reader)
 
     def before(self, n: int) -> bytes:
         """Frame n as it is. Raises FrameError if there is none."""
-        return png(self._read(range(n, n + 1))[n], self.reader.info)
+        return png(self._frame(n), self.reader.info)
 
     def after(self, n: int, settings: Settings) -> bytes:
         """Frame n as `vdiff enhance` with these settings makes it.
@@ -48,11 +50,22 @@ class Stills:
             UsageError: settings that no stage takes.
         """
         session = self.session(settings)
-        return png(session.render(n, self._read(session.needed(n))), session.clip)
+        return png(session.render(n, self._reel.frames(session.needed(n))), session.clip)
 
     def change(self, n: int) -> bytes:
         """What differs between frame n and the one before; frame 0 has a black one."""
         return self.after(n, _CHANGE)
+
+    def noise(self, n: int) -> float:
+        """Noise in the luma of frame n alone, in 8-bit code values.
+
+        `auto` takes the median of the window, and chroma by itself.
+        """
+        return noise_level(to_pixels(self._frame(n), self.reader.info, _STRIDE)[0])[0]
+
+    def close(self) -> None:
+        """Let go of the file; the engine closes the sessions."""
+        self._reel.close()
 
     def session(self, settings: Settings) -> Session:
         """An open session; it is closed when others have been asked for since.
@@ -67,22 +80,8 @@ class Stills:
         self._sessions.move_to_end(settings)
         return self._sessions[settings]
 
-    def _read(self, numbers: range) -> Mapping[int, Frame]:
-        """Decoded frames; one seek for all that are not held."""
-        missing = [n for n in numbers if n not in self._frames]
-        if missing:
-            read = self.reader.frames(missing[0], missing[-1])
-            self._frames.update(zip(range(missing[0], missing[-1] + 1), read, strict=True))
-        for n in numbers:
-            self._frames.move_to_end(n)
-        found = {n: self._frames[n] for n in numbers}
-        self._forget(len(numbers))
-        return found
-
-    def _forget(self, kept: int) -> None:
-        size = sum(frame.nbytes for frame in self._frames.values())
-        while size > _HELD and len(self._frames) > kept:
-            size -= self._frames.popitem(last=False)[1].nbytes
+    def _frame(self, n: int) -> Frame:
+        return self._reel.frames(range(n, n + 1))[n]
 
 
 def png(frame: Frame, clip: ClipInfo) -> bytes:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from email.message import Message
 
 _LONGEST = 2048  # characters of an address
+_UNTOLD = 80  # the port that clients leave out of `Host` and `Origin`
 
 
 class RefusedError(Exception):
@@ -38,7 +39,9 @@ class Guard:
 
     def __init__(self, port: int) -> None:
         self.token = secrets.token_urlsafe(24)
-        self._hosts = tuple(f"{name}:{port}" for name in ("127.0.0.1", "localhost"))
+        names = ("127.0.0.1", "localhost")
+        told = tuple(f"{name}:{port}" for name in names)
+        self._hosts = names + told if port == _UNTOLD else told
 
     def admit(self, method: str, path: str, headers: Message) -> str:
         """What is asked for, the part of the address after the secret.

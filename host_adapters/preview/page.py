@@ -54,32 +54,41 @@ def render(
 
 def _body(path: Path, reader: ClipReader) -> str:
     strings = "".join(_string(*each) for each in _STRINGS.items())
-    size = f"{reader.info.width} x {reader.info.height}, {len(reader)} frames"
     return f"""
 <header class="top">
-  <div><p class="brand">vdiff preview</p><h1>{escape(path.name)}</h1></div>
+  <div><p class="brand">vdiff preview</p><h1>{escape(path.name)}</h1>
+  <p class="facts">{escape(_facts(reader))}</p></div>
   <button type="button" data-theme-toggle>Dark</button>
 </header>
 <main>
+<div class="bench">
+<section aria-label="Picture"><vdiff-viewer></vdiff-viewer></section>
 <form class="card settings" aria-label="Settings">
-  <label>Frame <input name="n" type="number" min="0" max="{len(reader) - 1}" value="0"></label>
-  <label>Task <select name="task"></select></label>
-  <label>Preset <select name="preset"></select></label>
-  <label>Strength <input name="strength" type="range" min="0" max="1" step="0.01">
-    <output name="strength-value"></output></label>
-  <label><input name="auto" type="checkbox"> Find the noise</label>
-  <label>Noise <input name="noise" type="range" min="0" max="100" step="0.5">
-    <output name="noise-value"></output></label>
+  <p id="state" role="status"></p>
+  <label class="setting">Strength <output name="strength-value"></output>
+    <input name="strength" type="range" min="0" max="1" step="0.01"></label>
+  <div class="setting"><label>Noise <output name="noise-value"></output>
+    <input name="noise" type="range" min="0" step="0.5"></label>
+    <label class="choice"><input name="auto" type="checkbox"> Find it in each window</label>
+    <small id="measured"></small></div>
+  <label class="setting">Preset <select name="preset"></select></label>
+  <label class="setting">Task <select name="task"></select></label>
+  <label class="setting">Frame
+    <input name="n" type="number" min="0" max="{len(reader) - 1}" value="0"></label>
+  <button type="button" id="again">Start values</button>
 </form>
-<section aria-label="Picture">
-  <vdiff-viewer></vdiff-viewer>
-  <p class="told" id="state" role="status"></p>
-</section>
+</div>
 <section class="strings" aria-label="The same elsewhere">{strings}</section>
 </main>
-<footer>{escape(size)}. Pictures are shown in 8 bits a channel, the rest is as vdiff enhance
-writes it. The change map is black where the picture is as in the frame before.</footer>
+<footer>Pictures are shown in 8 bits a channel; the rest is as vdiff enhance writes it. The change
+map is black where the picture is as in the frame before.</footer>
 """
+
+
+def _facts(reader: ClipReader) -> str:
+    source, info = reader.source, reader.info
+    size, rate = f"{info.width} \u00d7 {info.height}", f"{float(source.rate):.6g} fps"
+    return f"{size}, {len(reader)} frames, {rate}, {source.codec}, {source.layout.name}"
 
 
 def _string(name: str, title: str) -> str:

@@ -7,7 +7,7 @@ import json
 import logging
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -35,6 +35,7 @@ _SAFE = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
+_ASKED = ("before", "after", "change", "measured", "strings")
 _Reply = tuple[str, bytes]  # content type and content
 
 
@@ -52,8 +53,7 @@ def open_preview(path: Path, settings: Settings, port: int = 0) -> Iterator[Prev
         UsageError: settings that cannot be.
         ResourceError: the port is taken.
     """
-    with Engine() as engine:
-        stills = Stills(read_clip(path), engine)
+    with Engine() as engine, closing(Stills(read_clip(path), engine)) as stills:
         stills.session(settings)  # what cannot be is said before a page is offered
         text = page.render(path, stills.reader, settings, engine.offers.weights)
         with _listening(port, path, settings, stills, text) as server:
@@ -111,13 +111,15 @@ class PreviewServer(ThreadingHTTPServer):
         name, _, query = asked.partition("?")
         if name == "":
             return "text/html; charset=utf-8", self._page.encode()
-        if name not in ("before", "after", "change", "strings"):
+        if name not in _ASKED:
             raise RefusedError(HTTPStatus.NOT_FOUND, "there is no such page")
         wish = read_wish(query, self._settings)
         self._require_frame(wish.n)
         if name == "strings":
-            return "application/json", json.dumps(self._told(wish)).encode()
+            return _as_json(self._told(wish))
         with self.turns.take(name):
+            if name == "measured":
+                return _as_json({"noise": self._stills.noise(wish.n)})
             return "image/png", self._picture(name, wish)
 
     def _picture(self, name: str, wish: Wish) -> bytes:
@@ -187,6 +189,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
+
+
+def _as_json(value: Any) -> _Reply:
+    return "application/json", json.dumps(value).encode()
 
 
 def _status_of(error: VdiffError) -> HTTPStatus:

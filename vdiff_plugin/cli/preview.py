@@ -20,6 +20,10 @@ def preview(
             metavar="N", min=0, max=65535, help="Port of the page; 0 takes any that is free."
         ),
     ] = 0,
+    show: Annotated[
+        bool,
+        typer.Option("--open/--no-open", help="Open the page in a browser, where there is one."),
+    ] = True,
     *,
     settings: Settings,
 ) -> None:
@@ -27,9 +31,12 @@ def preview(
 
     Prints the page's address; Ctrl-C ends it. Nothing outside this machine can reach it.
     """
+    from host_adapters.preview import browser
     from host_adapters.preview.server import open_preview
 
     with open_preview(path, settings, port) as server:
         typer.echo(server.address)
-        typer.echo("open this address in a browser; Ctrl-C ends the preview", err=True)
+        opened = show and browser.show(server.address)
+        what = "the page opens" if opened else "open this address"
+        typer.echo(f"{what} in a browser; Ctrl-C ends the preview", err=True)
         server.serve_forever(poll_interval=0.2)

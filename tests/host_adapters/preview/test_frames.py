@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from host_adapters.media import read_clip
-from host_adapters.preview import frames
+from host_adapters.preview import frames, reel
 from host_adapters.preview.frames import Stills
 from vdiff_plugin.engine import Engine
 from vdiff_plugin.errors import FrameError
@@ -23,12 +23,12 @@ def test_pixels_do_not_depend_on_what_was_shown_before(
         stills = Stills(read_clip(clip), engine)
         first = {each: stills.after(*each) for each in asked}
     assert len(set(first.values())) == len(asked)
-    monkeypatch.setattr(frames, "_HELD", 1)  # byte: every frame is forgotten at once
+    monkeypatch.setattr(reel, "_HELD", 1)  # byte: every frame is forgotten at once
     with Engine() as engine:
         stills = Stills(read_clip(clip), engine)
         assert all(stills.after(*each) == first[each] for each in reversed(asked))
         assert len(stills._sessions) == frames._SESSIONS
-        assert len(stills._frames) <= len(stills.session(strengths[0]).needed(3))
+        assert len(stills._reel._held) == 1
 
 
 def test_there_is_no_frame_beyond_the_last(clip: Path) -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import threading
+from pathlib import Path
+
 import pytest
 
-from host_adapters.preview.server import PreviewServer
+from host_adapters.preview.server import PreviewServer, open_preview
 from tests.vdiff_plugin.pages.browser import Page
+from vdiff_plugin.settings import Settings
 
 pytestmark = pytest.mark.browser
 
@@ -52,6 +57,37 @@ def test_settings_change_the_picture_and_the_strings(shown: Page) -> None:
     put(shown, "noise", "30")
     assert picture(shown, "after") != strong
     assert shown.find("#filter").text == "vdiff=strength=0.8:noise=30"
+
+
+def test_the_noise_begins_at_what_is_measured_and_the_start_values_come_back(shown: Page) -> None:
+    assert re.fullmatch(r"measured in this frame: 1[0-4]\.\d", shown.find("#measured").text)
+    start = shown.find("#command").text
+    shown.find("[name=auto]").click()
+    shown.wait_for("document.body.dataset.shown?.includes('noise=1')")
+    noise = shown.find("[name=noise]").get_attribute("value")
+    assert 10 <= float(noise) <= 14
+    assert f"noise={noise}" in shown.find("#filter").text
+    put(shown, "strength", "0.3")
+    shown.find("#again").click()
+    shown.wait_for("document.body.dataset.shown?.includes('strength=0.8&noise=auto')")
+    assert shown.find("#command").text == start
+    assert shown.find("#state").get_attribute("data-kind") == ""
+
+
+def test_a_preview_that_has_ended_is_told(page: Page, clip: Path) -> None:
+    with open_preview(clip, Settings.of()) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        page.driver.get(server.address)
+        page.wait_for("document.body.dataset.shown !== undefined")
+        server.shutdown()
+        thread.join()
+    page.find("[name=auto]").click()
+    page.wait_for("document.getElementById('state').dataset.kind === 'bad'")
+    assert page.find("#state").text.startswith("vdiff preview does not answer")
+    assert not page.run("return document.body.hasAttribute('data-busy')")
+    (said,) = page.messages()
+    assert "ERR_CONNECTION_REFUSED" in said
 
 
 def test_frames_are_stepped_and_named_and_the_map_lies_over_them(shown: Page) -> None:

@@ -13,6 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from email.message import Message
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ import pytest
 
 from host_adapters.media import EncodeOptions, enhance, read_clip
 from host_adapters.preview.frames import png
+from host_adapters.preview.guard import Guard, RefusedError
 from host_adapters.preview.server import PreviewServer
 from tests.host_adapters.preview.conftest import SCENE
 from vdiff_plugin.builtin.matrix import rgb_of
@@ -102,6 +104,12 @@ def test_strings_are_those_of_the_settings(preview: PreviewServer, clip: Path) -
     assert told["filter"] == "vdiff=strength=0.25"
     assert told["command"].startswith("vdiff enhance '")
     assert str(clip) in told["command"]
+
+
+def test_noise_is_measured_in_the_frame_shown(preview: PreviewServer) -> None:
+    status, content = get(preview, "measured?n=3")
+    assert status == 200
+    assert json.loads(content)["noise"] == pytest.approx(12, abs=1.5)  # what conftest adds
 
 
 def test_the_page_loads_nothing_from_anywhere(preview: PreviewServer) -> None:
@@ -198,6 +206,17 @@ def test_a_newer_request_ends_the_waiting_of_an_older_one(preview: PreviewServer
         assert newer.result(30)[0] == 200
 
 
+def test_at_the_usual_port_browsers_need_not_name_it() -> None:
+    guard, headers = Guard(80), Message()
+    headers["Host"], headers["Origin"] = "127.0.0.1", "http://127.0.0.1"
+    assert guard.admit("GET", f"/{guard.token}/strings", headers) == "strings"
+    headers.replace_header("Host", "127.0.0.1:80")
+    assert guard.admit("GET", f"/{guard.token}/strings", headers) == "strings"
+    headers.replace_header("Host", "127.0.0.1:8080")
+    with pytest.raises(RefusedError):
+        guard.admit("GET", f"/{guard.token}/strings", headers)
+
+
 def test_nobody_else_can_reach_it(preview: PreviewServer) -> None:
     assert preview.server_address[0] == "127.0.0.1"
     assert len(preview.guard.token) >= 32
@@ -231,7 +250,7 @@ def test_what_cannot_be_shown_is_said_before_there_is_a_page(
 
 
 def test_it_ends_by_an_interrupt(clip: Path) -> None:
-    words = [sys.executable, "-m", "vdiff_plugin", "preview", str(clip)]
+    words = [sys.executable, "-m", "vdiff_plugin", "preview", str(clip), "--no-open"]
     with subprocess.Popen(
         words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=clip.parent
     ) as program:

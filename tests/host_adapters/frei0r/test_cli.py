@@ -14,6 +14,7 @@ from host_adapters.frei0r.place import HERE, of_prefix
 from tests.conftest import Vdiff
 from tests.host_adapters.frei0r.clips import read_rgba
 from tests.host_adapters.frei0r.declared import declared
+from vdiff_plugin.model.hooks import vdiff_weights
 from vdiff_plugin.settings import Settings
 
 EDITORS = HERE / "editors"
@@ -107,6 +108,10 @@ def test_build_makes_a_folder_that_works(
     assert declared(tmp_path / "out")[0].name == "strength"
 
 
+def bundled(what: str) -> set[str]:
+    return {getattr(each, what) for each in vdiff_weights()}
+
+
 def test_kdenlive_offers_every_parameter(plugin: Path) -> None:
     effect = ElementTree.parse(EDITORS / "kdenlive" / "frei0r_vdiff.xml").getroot()
     assert effect.get("tag") == effect.get("id") == "frei0r.vdiff"
@@ -118,12 +123,17 @@ def test_kdenlive_offers_every_parameter(plugin: Path) -> None:
         assert offered[each.name].get("type") in kinds[each.type]
     assert offered["task"].get("default") == Settings.of().task
     assert offered["preset"].get("default") == Settings.of().preset
+    assert set(offered["task"].get("paramlist", "").split(";")) == bundled("task")
+    assert set(offered["preset"].get("paramlist", "").split(";")) == bundled("preset")
 
 
 def test_shotcut_sets_every_parameter(plugin: Path) -> None:
     panel = (EDITORS / "shotcut" / "vdiff" / "ui.qml").read_text(encoding="utf-8")
     (defaults,) = re.findall(r"defaults: \(\{(.*?)\}\)", panel, re.DOTALL)
     assert re.findall(r"'([^']+)':", defaults) == [each.name for each in declared(plugin)]
+    for name, list_ in (("task", "tasks"), ("preset", "sizes")):
+        (offered,) = re.findall(rf"var {list_}: \[(.*?)\]", panel)
+        assert set(re.findall(r"'([^']+)'", offered)) == bundled(name)
     meta = (EDITORS / "shotcut" / "vdiff" / "meta.qml").read_text(encoding="utf-8")
     assert "mlt_service: 'frei0r.vdiff'" in meta
 

@@ -10,6 +10,7 @@ Shotcut.KeyframableFilter {
         'strength': 1, 'task': 'restore', 'preset': 'fast', 'noise': 0, 'delayed': 0,
         'show change map': 0, 'mix with original': 0
     })
+    readonly property var tasks: ['restore', 'denoise']
     readonly property var sizes: ['fast', 'quality']
 
     function setControls() {
@@ -18,6 +19,7 @@ Shotcut.KeyframableFilter {
         strengthSlider.value = filter.getDouble('strength', position) * 100
         mixSlider.value = filter.getDouble('mix with original', position) * 100
         blockUpdate = false
+        taskBox.currentIndex = Math.max(0, tasks.indexOf(filter.get('task')))
         presetBox.currentIndex = Math.max(0, sizes.indexOf(filter.get('preset')))
         noiseSlider.value = filter.getDouble('noise') * 100
         delayedBox.checked = filter.getDouble('delayed') >= 0.5
@@ -31,7 +33,7 @@ Shotcut.KeyframableFilter {
     }
 
     width: 400
-    height: 260
+    height: 290
     keyframableParameters: ['strength', 'mix with original']
     startValues: [0, 0]
     middleValues: [1, 0]
@@ -87,6 +89,17 @@ Shotcut.KeyframableFilter {
                 strengthSlider.enabled = true
                 toggleKeyframes(checked, 'strength', strengthSlider.value / 100)
             }
+        }
+
+        Label {
+            text: qsTr('Task')
+            Layout.alignment: Qt.AlignRight
+        }
+        ComboBox {
+            id: taskBox
+            model: [qsTr('Restore'), qsTr('Denoise')]
+            Layout.columnSpan: 3
+            onActivated: filter.set('task', panel.tasks[currentIndex])
         }
 
         Label {

@@ -17,6 +17,7 @@ from host_adapters.filtergraph.run import Piece
 from host_adapters.media.codecs import find_encoder
 from host_adapters.media.demux import raise_exhausted
 from host_adapters.media.hdr import LIGHT, MASTERING, Hdr
+from host_adapters.media.priority import usual_priority
 from host_adapters.media.rational import fraction
 from vdiff_plugin.errors import MediaError, SettingsError, UsageError
 
@@ -151,7 +152,8 @@ class VideoTrack:
         options = self._options(context)
         context.options = dict(options)
         try:
-            context.open()
+            with usual_priority():
+                context.open()
         except (av.FFmpegError, ValueError) as error:
             raise SettingsError(
                 f"{self.codec} refuses {picture.width}x{picture.height} {picture.format.name} "

@@ -18,6 +18,7 @@ from host_adapters.media.demux import raise_exhausted
 from host_adapters.media.formats import Layout
 from host_adapters.media.hdr import Hdr
 from host_adapters.media.overhear import Said, overhear
+from host_adapters.media.priority import usual_priority
 from vdiff_plugin.errors import MediaError, SettingsError
 
 _CRF_END = 63  # of VP9 and AV1; x264 and x265 end at 51 and clip
@@ -116,7 +117,8 @@ def open_encoder(
 
 def _try_to_open(context: VideoCodecContext) -> Exception | None:
     try:
-        context.open()
+        with usual_priority():
+            context.open()
     except (av.FFmpegError, ValueError) as error:
         return error
     return None

@@ -1,0 +1,54 @@
+"""Threads keep their scheduling, whatever encoders do as root."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from host_adapters.media import EncodeOptions, write_video
+from host_adapters.media.priority import usual_priority
+from vdiff_plugin.cli.scene import Scene
+from vdiff_plugin.frame import Frame
+
+pytestmark = pytest.mark.skipif(
+    not hasattr(os, "sched_getscheduler") or os.geteuid() != 0,
+    reason="only root on Linux gets real-time threads",
+)
+
+
+def threads() -> list[int]:
+    return [int(each.name) for each in Path("/proc/self/task").iterdir()]
+
+
+def policies() -> set[int]:
+    return {os.sched_getscheduler(thread) for thread in threads()}
+
+
+@pytest.fixture(autouse=True)
+def _usual() -> None:
+    """Tests before these may have opened encoders without our care."""
+    for thread in threads():
+        os.sched_setscheduler(thread, os.SCHED_OTHER, os.sched_param(0))
+
+
+def test_an_av1_encoder_makes_no_real_time_threads(tmp_path: Path) -> None:
+    scene, seen = Scene(width=64, height=64, length=4), []
+
+    def frames() -> Iterator[Frame]:
+        for n in range(4):
+            yield scene.clean(n)
+            seen.append(policies())
+
+    options = EncodeOptions(codec="libsvtav1")
+    write_video(frames(), tmp_path / "out.mkv", clip=scene.clip, encode=options)
+    assert seen == [{os.SCHED_OTHER}] * 4
+
+
+def test_what_the_block_changes_is_changed_back() -> None:
+    with usual_priority():
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+        assert policies() != {os.SCHED_OTHER}
+    assert policies() == {os.SCHED_OTHER}

@@ -16,7 +16,7 @@
   let wanted = ""; // frame and settings last asked for
   let asking = new AbortController();
   let timer = 0;
-  let measured = null; // noise in the frame shown last
+  let measured = null; // { n, noise } of the frame shown last
   let chosen = data.start.noise !== "auto"; // the noise is a number that somebody meant
 
   const wait = (ms) => new Promise((done) => setTimeout(done, ms));
@@ -62,12 +62,13 @@
   /** Give the viewer what it shows now; the promise is kept once it is on the screen. */
   function put(at, entry) {
     shown = entry;
+    const stale = at < 0 ? "" : `still showing frame ${at}`;
     const painted = new Promise((done) =>
       viewer.addEventListener("vdiff-paint", done, { once: true }),
     );
     viewer.frames = {
       length: data.length,
-      at: (i) => ({ title: `frame ${i}`, note: i === at ? entry.note : "", ...pictures(entry) }),
+      at: (i) => ({ title: `frame ${i}`, note: i === at ? entry.note : stale, ...pictures(entry) }),
     };
     return painted;
   }
@@ -102,7 +103,7 @@
       await put(at, { note, layers, maps: known ? { change: known } : {} });
       signal.throwIfAborted();
       tell(`shown after ${((performance.now() - began) / 1000).toFixed(2)} s`);
-      measured = (await (await ask(`measured?n=${at}`, signal)).json()).noise;
+      measured = await (await ask(`measured?n=${at}`, signal)).json();
       label();
       const change = await picture(`change?n=${at}`, signal);
       signal.throwIfAborted();
@@ -137,7 +138,7 @@
     noise.disabled = auto.checked;
     form.elements["strength-value"].textContent = Number(strength.value).toFixed(2);
     form.elements["noise-value"].textContent = auto.checked ? "auto" : noise.value;
-    const told = measured === null ? "" : `measured in this frame: ${measured.toFixed(1)}`;
+    const told = measured ? `measured in frame ${measured.n}: ${measured.noise.toFixed(1)}` : "";
     document.getElementById("measured").textContent = told;
   }
 
@@ -150,7 +151,7 @@
   form.addEventListener("input", (event) => {
     if (event.target === task) offer(preset, data.offers[task.value], preset.value);
     if (event.target === noise) chosen = true;
-    if (event.target === auto && !chosen && measured !== null) noise.value = measured;
+    if (event.target === auto && !chosen && measured) noise.value = measured.noise;
     if (event.target === n) {
       if (n.value !== "" && n.validity.valid) viewer.index = Number(n.value);
       return;
@@ -183,7 +184,7 @@
     slide(strength, start.strength);
     auto.checked = !chosen;
     noise.max = Math.max(NOISE, chosen ? start.noise : 0);
-    slide(noise, chosen ? start.noise : (measured ?? 10));
+    slide(noise, chosen ? start.noise : (measured?.noise ?? 10));
     label();
   }
   document.getElementById("again").addEventListener("click", () => {

@@ -1,4 +1,4 @@
-"""Shows the page in the user's browser, where there is one to show it in."""
+"""Shows the page in the user's browser, where there is a screen to show it on."""
 
 from __future__ import annotations
 

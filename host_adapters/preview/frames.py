@@ -63,6 +63,10 @@ class Stills:
         """
         return noise_level(to_pixels(self._frame(n), self.reader.info, _STRIDE)[0])[0]
 
+    def require(self, n: int) -> None:
+        """Raise FrameError if there is no frame n."""
+        self._reel.require(n)
+
     def close(self) -> None:
         """Let go of the file; the engine closes the sessions."""
         self._reel.close()

@@ -61,7 +61,7 @@ def _body(path: Path, reader: ClipReader) -> str:
   <button type="button" data-theme-toggle>Dark</button>
 </header>
 <main>
-<div class="bench">
+<div class="desk">
 <section aria-label="Picture"><vdiff-viewer></vdiff-viewer></section>
 <form class="card settings" aria-label="Settings">
   <p id="state" role="status"></p>

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Generator
+from pathlib import Path
 
 from host_adapters.media import ClipReader, Picture
 from vdiff_plugin.errors import FrameError, MediaError
 from vdiff_plugin.frame import Frame
 
 _BACK = 12  # frames before the one asked for that are kept too: people step back
-_HELD = 1 << 28  # bytes of decoded frames; the one read last is kept whatever it takes
+_HELD = 1 << 28  # bytes of decoded frames; those asked for last are kept whatever they take
 
 
 class Reel:
@@ -25,8 +26,10 @@ class Reel:
 
     def __init__(self, reader: ClipReader) -> None:
         self._reader = reader
+        self._file = _state(reader.source.path)
         self._held: OrderedDict[int, Frame] = OrderedDict()
         self._size = 0
+        self._asked = 1  # frames
         self._pass: Generator[Picture] | None = None
         self._next = 0  # the frame that the open pass gives next
 
@@ -35,18 +38,31 @@ class Reel:
 
         Raises:
             FrameError: the clip has none of such a number.
-            MediaError: it cannot be read any more.
+            MediaError: its file is gone, has changed, or cannot be read.
         """
         for n in numbers:
-            if not 0 <= n < len(self._reader):
-                raise FrameError(f"no frame {n}; the clip has {len(self._reader)}")
+            self.require(n)
+        self._require_same_file()
+        self._asked = len(numbers)
         return {n: self._frame(n) for n in numbers}
+
+    def require(self, n: int) -> None:
+        """Raise FrameError if there is no frame n."""
+        if not 0 <= n < len(self._reader):
+            raise FrameError(f"no frame {n}; the clip has {len(self._reader)}")
 
     def close(self) -> None:
         """Let go of the file. Closing twice does nothing."""
         if self._pass is not None:
             self._pass.close()
         self._pass = None
+
+    def _require_same_file(self) -> None:
+        """An open pass would go on with a file that is gone, or mix two of them."""
+        path = self._reader.source.path
+        if _state(path) != self._file:
+            self.close()
+            raise MediaError(f"{path}: gone, or not what it was; start the preview again")
 
     def _frame(self, n: int) -> Frame:
         if n in self._held:
@@ -59,20 +75,20 @@ class Reel:
             raise
 
     def _read(self, n: int) -> Frame:
-        for picture in self._passing(n):
+        passing = self._passing(n)
+        while self._next <= n:
+            picture = next(passing)
             self._next = picture.n + 1
             self._keep(picture)
-            if picture.n == n:
-                return picture.frame
-        source = self._reader.source
-        raise MediaError(f"{source.path}: {source.describe(n)} cannot be read; open it again")
+        return self._held[n]
 
     def _passing(self, n: int) -> Generator[Picture]:
         """The open pass, if it comes by frame n sooner than a new one would; else a new one."""
         key = self._key(n)
         if self._pass is None or not min(key, n - _BACK) <= self._next <= n:
             self.close()
-            self._pass = self._reader.pictures(max(key, n - _BACK, 0))
+            self._next = max(key, n - _BACK, 0)
+            self._pass = self._reader.pictures(self._next)
         return self._pass
 
     def _key(self, n: int) -> int:
@@ -86,5 +102,14 @@ class Reel:
             return
         self._held[picture.n] = picture.frame
         self._size += picture.frame.nbytes
-        while self._size > _HELD and len(self._held) > 1:
+        while self._size > _HELD and len(self._held) > self._asked:
             self._size -= self._held.popitem(last=False)[1].nbytes
+
+
+def _state(path: Path) -> tuple[int, int] | None:
+    """What changes when a file is written to or replaced; None if there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns

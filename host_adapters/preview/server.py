@@ -114,12 +114,12 @@ class PreviewServer(ThreadingHTTPServer):
         if name not in _ASKED:
             raise RefusedError(HTTPStatus.NOT_FOUND, "there is no such page")
         wish = read_wish(query, self._settings)
-        self._require_frame(wish.n)
+        self._stills.require(wish.n)
         if name == "strings":
             return _as_json(self._told(wish))
         with self.turns.take(name):
             if name == "measured":
-                return _as_json({"noise": self._stills.noise(wish.n)})
+                return _as_json({"n": wish.n, "noise": self._stills.noise(wish.n)})
             return "image/png", self._picture(name, wish)
 
     def _picture(self, name: str, wish: Wish) -> bytes:
@@ -136,10 +136,6 @@ class PreviewServer(ThreadingHTTPServer):
             "filter": strings.filter_string(wish.settings),
             "vapoursynth": strings.vapoursynth_call(wish.settings),
         }
-
-    def _require_frame(self, n: int) -> None:
-        if n >= len(self._stills.reader):
-            raise FrameError(f"no frame {n}; the clip has {len(self._stills.reader)}")
 
 
 class _Handler(BaseHTTPRequestHandler):

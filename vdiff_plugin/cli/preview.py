@@ -22,8 +22,8 @@ def preview(
     ] = 0,
     show: Annotated[
         bool,
-        typer.Option("--open/--no-open", help="Open the page in a browser, where there is one."),
-    ] = True,
+        typer.Option("--open/--no-open", help="Open the page in a browser."),
+    ] = False,
     *,
     settings: Settings,
 ) -> None:

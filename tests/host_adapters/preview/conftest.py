@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,19 @@ from vdiff_plugin.cli.scene import Scene
 from vdiff_plugin.settings import Settings
 
 SCENE = Scene(width=96, height=64, length=8)
+
+
+@contextmanager
+def serving(path: Path, settings: Settings) -> Iterator[PreviewServer]:
+    """A server that answers for as long as the block lasts."""
+    with open_preview(path, settings) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @pytest.fixture(scope="session")
@@ -27,11 +41,5 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def preview(clip: Path) -> Iterator[PreviewServer]:
     """Its server, answering."""
-    with open_preview(clip, Settings.of(strength=0.8)) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(clip, Settings.of(strength=0.8)) as server:
+        yield server

@@ -28,7 +28,7 @@ def test_pixels_do_not_depend_on_what_was_shown_before(
         stills = Stills(read_clip(clip), engine)
         assert all(stills.after(*each) == first[each] for each in reversed(asked))
         assert len(stills._sessions) == frames._SESSIONS
-        assert len(stills._reel._held) == 1
+        assert len(stills._reel._held) <= len(stills.session(strengths[1]).needed(3))
 
 
 def test_there_is_no_frame_beyond_the_last(clip: Path) -> None:

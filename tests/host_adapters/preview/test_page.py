@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import threading
 from pathlib import Path
 
 import pytest
 
-from host_adapters.preview.server import PreviewServer, open_preview
+from host_adapters.preview.server import PreviewServer
+from tests.host_adapters.preview.conftest import serving
 from tests.vdiff_plugin.pages.browser import Page
 from vdiff_plugin.settings import Settings
 
@@ -60,7 +60,7 @@ def test_settings_change_the_picture_and_the_strings(shown: Page) -> None:
 
 
 def test_the_noise_begins_at_what_is_measured_and_the_start_values_come_back(shown: Page) -> None:
-    assert re.fullmatch(r"measured in this frame: 1[0-4]\.\d", shown.find("#measured").text)
+    assert re.fullmatch(r"measured in frame 0: 1[0-4]\.\d", shown.find("#measured").text)
     start = shown.find("#command").text
     shown.find("[name=auto]").click()
     shown.wait_for("document.body.dataset.shown?.includes('noise=1')")
@@ -75,19 +75,62 @@ def test_the_noise_begins_at_what_is_measured_and_the_start_values_come_back(sho
 
 
 def test_a_preview_that_has_ended_is_told(page: Page, clip: Path) -> None:
-    with open_preview(clip, Settings.of()) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
+    with serving(clip, Settings.of()) as server:
         page.driver.get(server.address)
         page.wait_for("document.body.dataset.shown !== undefined")
-        server.shutdown()
-        thread.join()
     page.find("[name=auto]").click()
     page.wait_for("document.getElementById('state').dataset.kind === 'bad'")
     assert page.find("#state").text.startswith("vdiff preview does not answer")
     assert not page.run("return document.body.hasAttribute('data-busy')")
     (said,) = page.messages()
     assert "ERR_CONNECTION_REFUSED" in said
+
+
+def test_work_is_seen_for_as_long_as_it_lasts(shown: Page, preview: PreviewServer) -> None:
+    moves = "return getComputedStyle(document.getElementById('state'), '::before').animationName"
+    assert shown.run(moves) == "none"
+    with preview.turns.take("test"):
+        shown.set_viewer(index=6)
+        shown.wait_for("document.body.hasAttribute('data-busy')")
+        assert shown.find("#state").text == "rendering"
+        assert shown.run(moves) == "turn"
+        assert shown.find(".vv-caption").text == "frame 6 \u00b7 still showing frame 0"
+    shown.wait_for("document.body.dataset.shown?.startsWith('n=6&')")
+    assert shown.find("#state").text.startswith("shown after ")
+    assert shown.run(moves) == "none"
+
+
+def test_a_frame_that_cannot_be_had_is_told_beside_the_one_still_shown(
+    page: Page, clip: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "clip.mkv"
+    path.write_bytes(clip.read_bytes())
+    with serving(path, Settings.of()) as server:
+        page.driver.get(server.address)
+        page.wait_for("document.body.dataset.shown !== undefined")
+        path.unlink()
+        page.set_viewer(index=3)
+        page.wait_for("document.getElementById('state').dataset.kind === 'bad'")
+    assert page.find("#state").text == f"{path}: gone, or not what it was; start the preview again"
+    assert page.find(".vv-caption").text == "frame 3 \u00b7 still showing frame 0"
+    assert page.find("#measured").text.startswith("measured in frame 0: ")
+    assert all("status of 500" in said for said in page.messages())
+
+
+@pytest.mark.parametrize(("width", "beside"), [(1280, True), (400, False)])
+def test_settings_stand_beside_the_picture_or_below_it(
+    shown: Page, width: int, *, beside: bool
+) -> None:
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    shown.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    try:
+        shown.settle()
+        assert shown.run("return document.documentElement.scrollWidth") == width
+        viewer, form = shown.find("vdiff-viewer").rect, shown.find("form").rect
+        assert (form["x"] >= viewer["x"] + viewer["width"]) == beside
+        assert (form["y"] >= viewer["y"] + viewer["height"]) != beside
+    finally:
+        shown.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 def test_frames_are_stepped_and_named_and_the_map_lies_over_them(shown: Page) -> None:

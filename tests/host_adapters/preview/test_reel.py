@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -43,9 +44,8 @@ def reader(film: Path) -> ClipReader:
 
 @pytest.fixture
 def reel(reader: ClipReader) -> Iterator[Reel]:
-    opened = Reel(reader)
-    yield opened
-    opened.close()
+    with closing(Reel(reader)) as opened:
+        yield opened
 
 
 def one(reel: Reel, n: int) -> bytes:
@@ -82,12 +82,21 @@ def test_steps_to_and_fro_need_no_seek(reader: Counting, reel: Reel) -> None:
 def test_memory_is_bounded(reader: ClipReader, monkeypatch: pytest.MonkeyPatch) -> None:
     size = next(reader.frames(0, 0)).nbytes
     monkeypatch.setattr(module, "_HELD", 5 * size)
-    reel = Reel(reader)
-    for n in (40, 41, 10, 70):
-        one(reel, n)
-        assert len(reel._held) <= 5
-        assert reel._size == size * len(reel._held)
-    reel.close()
+    with closing(Reel(reader)) as reel:
+        for n in (40, 41, 10, 70):
+            one(reel, n)
+            assert len(reel._held) <= 5
+            assert reel._size == size * len(reel._held)
+
+
+def test_what_was_asked_for_last_is_kept_whatever_it_takes(
+    reader: Counting, reel: Reel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_HELD", 1)
+    for n in range(40, 50):
+        reel.frames(range(n, n + 7))
+        assert len(reel._held) == 7
+    assert reader.begun == [28]
 
 
 def test_there_is_no_frame_outside_the_clip(reel: Reel) -> None:
@@ -100,10 +109,25 @@ def test_there_is_no_frame_outside_the_clip(reel: Reel) -> None:
 def test_a_file_that_is_gone_is_told_and_read_again_once_it_is_back(
     film: Path, reader: ClipReader, reel: Reel
 ) -> None:
+    one(reel, 3)
     away = film.rename(film.with_suffix(".away"))
     try:
-        with pytest.raises(MediaError):
-            one(reel, 3)
+        for n in (3, 4):  # held, and next in the pass
+            with pytest.raises(MediaError, match="gone, or not what it was; start the preview"):
+                one(reel, n)
     finally:
         away.rename(film)
-    assert one(reel, 3) == next(reader.frames(3, 3)).key
+    assert one(reel, 4) == next(reader.frames(4, 4)).key
+
+
+@pytest.mark.parametrize("anew", [False, True])
+def test_two_files_are_never_mixed(film: Path, tmp_path: Path, *, anew: bool) -> None:
+    path = tmp_path / "film.mkv"
+    path.write_bytes(film.read_bytes())
+    with closing(Reel(read_clip(path))) as reel:
+        one(reel, 3)
+        if anew:
+            path.unlink()
+        make(path, frames=20)
+        with pytest.raises(MediaError, match="not what it was"):
+            one(reel, 4)

@@ -7,6 +7,7 @@ import json
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -14,9 +15,11 @@ import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from email.message import Message
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -25,7 +28,8 @@ from host_adapters.media import EncodeOptions, enhance, read_clip
 from host_adapters.preview.frames import png
 from host_adapters.preview.guard import Guard, RefusedError
 from host_adapters.preview.server import PreviewServer
-from tests.host_adapters.preview.conftest import SCENE
+from tests.host_adapters.media.clips import Recipe, add_video, make
+from tests.host_adapters.preview.conftest import SCENE, serving
 from vdiff_plugin.builtin.matrix import rgb_of
 from vdiff_plugin.cli import main
 from vdiff_plugin.settings import Settings
@@ -77,7 +81,7 @@ def test_after_is_the_frame_that_enhance_writes(
         frame = next(restored.frames(n, n))
         assert (status, content) == (200, png(frame, restored.info))
         shown = np.rint(np.clip(rgb_of(frame, restored.info), 0, 1) * 255)
-        read = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+        read: Any = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
         assert np.array_equal(read[..., ::-1], shown)
 
 
@@ -109,7 +113,8 @@ def test_strings_are_those_of_the_settings(preview: PreviewServer, clip: Path) -
 def test_noise_is_measured_in_the_frame_shown(preview: PreviewServer) -> None:
     status, content = get(preview, "measured?n=3")
     assert status == 200
-    assert json.loads(content)["noise"] == pytest.approx(12, abs=1.5)  # what conftest adds
+    # What conftest adds.
+    assert json.loads(content) == {"n": 3, "noise": pytest.approx(12, abs=1.5)}
 
 
 def test_the_page_loads_nothing_from_anywhere(preview: PreviewServer) -> None:
@@ -137,6 +142,14 @@ def test_the_page_loads_nothing_from_anywhere(preview: PreviewServer) -> None:
         ("after?weights=/etc/passwd", 400, "no name 'weights'"),
         ("after?stages=changes", 400, "no name 'stages'"),
         ("after?n=1&n=2", 400, "given twice"),
+        ('after?{"n":1}', 400, "cannot be read"),
+        ("before?n=", 400, "no frame number"),
+        ("before?n=1e3", 400, "no frame number"),
+        ("before?n=999999999", 404, "no frame 999999999; the clip has 8"),
+        ("measured?n=8", 404, "no frame 8; the clip has 8"),
+        ("strings?n=8", 404, "no frame 8; the clip has 8"),
+        ("after?noise=1e309", 400, "noise"),
+        ("after?task=%00", 400, "no task"),
         ("after?n", 400, "cannot be read"),
         ("after?" + "&".join(["n=1"] * 9), 400, "cannot be read"),
         ("after?task=" + "x" * 100, 400, "too long"),
@@ -247,6 +260,61 @@ def test_what_cannot_be_shown_is_said_before_there_is_a_page(
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
     assert told in err
+
+
+def test_a_clip_without_frames_is_refused_in_a_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "bare.mkv"
+    with av.open(str(path), "w") as container:
+        add_video(container, Recipe(codec="ffv1"))
+        container.start_encoding()
+    assert main.run(["preview", str(path)]) == 1
+    told = f"vdiff: {path}: it ends before its first frame; give a complete video file\n"
+    assert capsys.readouterr() == ("", told)
+
+
+def test_times_are_those_of_the_file(tmp_path: Path) -> None:
+    pts = [0, 40, 50, 1000]
+    base = Fraction(1, 1000)
+    path = make(tmp_path / "vfr.mkv", codec="ffv1", frames=4, pts=pts, time_base=base)
+    with serving(path, Settings.of()) as server:
+        told = [json.loads(get(server, f"strings?n={n}")[1])["seconds"] for n in range(4)]
+        assert told == [0, 0.04, 0.05, 1]
+        assert get(server, "before?n=4")[0] == 404
+
+
+def test_a_clip_that_vanishes_is_told_and_the_server_goes_on(clip: Path, tmp_path: Path) -> None:
+    path, away = tmp_path / "clip.mkv", tmp_path / "away.mkv"
+    path.write_bytes(clip.read_bytes())
+    told = f"{path}: gone, or not what it was; start the preview again"
+    with serving(path, Settings.of()) as server:
+        assert get(server, "after?n=3")[0] == 200
+        path.rename(away)
+        for asked in ("before?n=3", "after?n=4", "change?n=1", "measured?n=2"):
+            status, content = get(server, asked)
+            assert (status, content.decode()) == (500, told)
+        away.rename(path)
+        assert get(server, "after?n=4")[0] == 200
+
+
+def test_who_hangs_up_while_it_renders_does_not_stop_it(
+    preview: PreviewServer, capfd: pytest.CaptureFixture[str]
+) -> None:
+    asked = (
+        f"GET /{preview.guard.token}/after?n=2&strength=0.%d HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n"
+    )
+    with preview.turns.take("test"):  # they are all gone before the first one is answered
+        for turn in range(6):
+            before = preview.turns._newest["after"]
+            with socket.create_connection(("127.0.0.1", preview.server_port), 30) as line:
+                line.sendall((asked % (turn + 1, preview.server_port)).encode())
+                while preview.turns._newest["after"] == before:
+                    time.sleep(0.01)
+                reset = struct.pack("ii", 1, 0)  # no farewell: what is written then fails
+                line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
+    assert get(preview, "after?n=2&strength=0.9")[0] == 200
+    assert capfd.readouterr() == ("", "")
 
 
 def test_it_ends_by_an_interrupt(clip: Path) -> None:

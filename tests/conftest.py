@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from host_adapters.media.priority import usual_priority
 from tests.vdiff_plugin.pages.browser import Page, open_browser
 
 # Whoever starts the tests in the background of a script has them ignore Ctrl-C, and every
@@ -47,6 +48,13 @@ def vdiff(tmp_path: Path) -> Vdiff:
         )
 
     return run
+
+
+@pytest.fixture(autouse=True)
+def _usual_priority() -> Iterator[None]:
+    """Tests that open SVT-AV1 with libav alone leave no real-time threads to the others."""
+    with usual_priority():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -126,7 +126,9 @@ class ClipReader:
         shown: Frame | av.VideoFrame | None = None  # the one before n; decoded ones may be many
         with closing(self._numbered(n, threads)) as numbered:
             for at, picture in numbered:
-                if at >= n and not careful and (at > n or self._is_doubtful(at, picture)):
+                # Also before n: what several threads patch differs from pass to pass, and
+                # pictures that refer to it would too.
+                if not careful and (at > n or self._is_doubtful(at, picture)):
                     return
                 while n < min(at, last + 1):
                     yield self._repeat(n, self._frame(shown or picture))

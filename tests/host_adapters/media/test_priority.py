@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,19 +20,9 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def threads() -> list[int]:
-    return [int(each.name) for each in Path("/proc/self/task").iterdir()]
-
-
 def policies() -> set[int]:
-    return {os.sched_getscheduler(thread) for thread in threads()}
-
-
-@pytest.fixture(autouse=True)
-def _usual() -> None:
-    """Tests before these may have opened encoders without our care."""
-    for thread in threads():
-        os.sched_setscheduler(thread, os.SCHED_OTHER, os.sched_param(0))
+    threads = [int(each.name) for each in Path("/proc/self/task").iterdir()]
+    return {os.sched_getscheduler(thread) for thread in threads}
 
 
 def test_an_av1_encoder_makes_no_real_time_threads(tmp_path: Path) -> None:
@@ -52,3 +43,24 @@ def test_what_the_block_changes_is_changed_back() -> None:
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
         assert policies() != {os.SCHED_OTHER}
     assert policies() == {os.SCHED_OTHER}
+
+
+def test_real_time_threads_of_the_host_stay_that() -> None:
+    ready, done = threading.Event(), threading.Event()
+    kept: list[int] = []
+
+    def play() -> None:
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+        ready.set()
+        done.wait(30)
+        kept.append(os.sched_getscheduler(0))
+
+    player = threading.Thread(target=play)
+    player.start()
+    assert ready.wait(30)
+    with usual_priority():
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+    assert os.sched_getscheduler(0) == os.SCHED_OTHER
+    done.set()
+    player.join()
+    assert kept == [os.SCHED_RR]

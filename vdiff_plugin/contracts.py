@@ -67,6 +67,10 @@ class Services(Protocol):
         """
         ...
 
+    def upscaler(self, settings: Settings) -> Upscaler:
+        """The same for the network that doubles pictures."""
+        ...
+
 
 class Stage(Protocol):
     """One frame-in/frame-out step of a chain. `render` may be called from any thread."""
@@ -268,6 +272,39 @@ class Network(Protocol):
         ...
 
 
+class Upscaler(Protocol):
+    """A loaded network that doubles single pictures; called as `Network` is."""
+
+    @property
+    def concurrent(self) -> bool:
+        """See `Network.concurrent`."""
+        ...
+
+    @property
+    def halo(self) -> int:
+        """Pixels of the small picture beyond which nothing influences an output pixel."""
+        ...
+
+    @property
+    def fingerprint(self) -> bytes:
+        """See `Network.fingerprint`."""
+        ...
+
+    @property
+    def stride(self) -> int:
+        """See `Network.stride`."""
+        ...
+
+    def upscale(self, pixels: Pixels, levels: tuple[float, float, float]) -> Change:
+        """What to add to a picture of (H, W) once it is interpolated to (2H, 2W).
+
+        Args:
+            pixels: the picture.
+            levels: as in `Fusion`, of what it was restored from.
+        """
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class WeightsFile:
     """Weights on offer.
@@ -301,6 +338,10 @@ class Backend(Protocol):
 
     def load(self, path: Path, *, device: str, precision: str) -> Network:
         """Load a weights file. Raises WeightsError."""
+        ...
+
+    def load_upscaler(self, path: Path, *, device: str, precision: str) -> Upscaler:
+        """Load a weights file of task upscale2x. Raises WeightsError."""
         ...
 
 

@@ -41,18 +41,18 @@ class WindowTensors:
 
 def features_graph(ops: Ops, preset: Preset, planes: Planes) -> Tensor:
     """Features (batch, H/4, W/4, C) of each frame."""
-    return extract_features(ops, preset, _pack(ops, planes))
+    return extract_features(ops, preset, pack(ops, planes))
 
 
 def restore_graph(ops: Ops, preset: Preset, window: WindowTensors) -> tuple[Tensor, Tensor]:
     """Change to the centre: luma (1, H, W, 1) and chroma (1, H/2, W/2, 2), in codes."""
     count = 2 * preset.radius
-    pixels = ops.unstack(_pack(ops, window.neighbours), count)
+    pixels = ops.unstack(pack(ops, window.neighbours), count)
     features = ops.unstack(window.neighbour_features, count)
     change = fuse(
         ops,
         preset,
-        (_pack(ops, window.centre), window.features),
+        (pack(ops, window.centre), window.features),
         list(zip(pixels, features, strict=True)),
         ops.unstack(window.valid, count),
         window.levels,
@@ -61,5 +61,6 @@ def restore_graph(ops: Ops, preset: Preset, window: WindowTensors) -> tuple[Tens
     return ops.depth_to_space(luma, 2), chroma
 
 
-def _pack(ops: Ops, planes: Planes) -> Tensor:
+def pack(ops: Ops, planes: Planes) -> Tensor:
+    """(batch, H/2, W/2, 6): four phases of luma, then chroma."""
     return ops.concat([ops.space_to_depth(planes.luma, 2), planes.chroma])

@@ -54,6 +54,41 @@ _PRESETS = (
 PRESETS = {preset.name: preset for preset in _PRESETS}
 
 
+@dataclass(frozen=True, kw_only=True)
+class UpscalerPreset:
+    """The size of a network that doubles pictures. Widths are channels at half size."""
+
+    name: str
+    width: int
+    blocks: int  # each has a skip over all of it
+    depth: int  # convolutions in a block
+
+    @property
+    def reach(self) -> int:
+        """Pixels of the small picture beyond which nothing influences an output pixel."""
+        return 2 * (2 + self.blocks * self.depth)
+
+
+_UPSCALERS = (
+    UpscalerPreset(name="fast", width=32, blocks=1, depth=3),
+    UpscalerPreset(name="quality", width=48, blocks=2, depth=3),
+)
+
+UPSCALERS = {preset.name: preset for preset in _UPSCALERS}
+UPSCALING = "upscale2x"  # the task whose networks are upscalers
+
+Architecture = Preset | UpscalerPreset
+
+
+def architecture_of(task: str, name: str) -> Architecture:
+    """The network of `task` in size `name`. Raises UnknownNameError."""
+    if task != UPSCALING:
+        return preset_named(name)
+    if name not in UPSCALERS:
+        raise UnknownNameError("preset", name, UPSCALERS)
+    return UPSCALERS[name]
+
+
 def preset_named(name: str) -> Preset:
     """The preset called `name`. Raises UnknownNameError."""
     try:

@@ -12,7 +12,14 @@ from vdiff_plugin.model.features import extract_features
 from vdiff_plugin.model.fusion import fuse
 from vdiff_plugin.model.numpy_ops import NumpyOps
 from vdiff_plugin.model.ops import Activation
-from vdiff_plugin.model.presets import LEVELS, PIXEL_CHANNELS, Preset
+from vdiff_plugin.model.presets import (
+    LEVELS,
+    PIXEL_CHANNELS,
+    Architecture,
+    Preset,
+    UpscalerPreset,
+)
+from vdiff_plugin.model.upscaler import upscale_change
 
 _SIDE = 8  # half-size positions of the smallest picture a network takes
 
@@ -44,22 +51,29 @@ class _ShapeOps(NumpyOps):
 
 
 @cache
-def layer_shapes(preset: Preset) -> dict[str, tuple[int, int, int, int]]:
+def layer_shapes(preset: Architecture) -> dict[str, tuple[int, int, int, int]]:
     """Kernel shape (k, k, in, out) of every layer of `preset`."""
     return _walk(preset).shapes
 
 
-def arithmetic(preset: Preset) -> float:
-    """Multiply-adds a pixel of the whole network, features of frame n included."""
+def arithmetic(preset: Architecture) -> float:
+    """Multiply-adds a pixel that comes in, features of frame n included."""
     return sum(_walk(preset).work.values()) / (2 * _SIDE) ** 2
 
 
-def _walk(preset: Preset) -> _ShapeOps:
+def _walk(preset: Architecture) -> _ShapeOps:
     ops = _ShapeOps()
     pixels = np.zeros((1, _SIDE, _SIDE, PIXEL_CHANNELS), np.float32)
+    if isinstance(preset, UpscalerPreset):
+        upscale_change(ops, preset, pixels, np.zeros((1, 1, 1, LEVELS), np.float32))
+    else:
+        _walk_window(ops, preset, pixels)
+    return ops
+
+
+def _walk_window(ops: _ShapeOps, preset: Preset, pixels: Any) -> None:
     features = extract_features(ops, preset, pixels)
     count = 2 * preset.radius
     flags: Sequence[Any] = [np.ones((1, 1, 1, 1), np.float32)] * count
     levels = np.zeros((1, 1, 1, LEVELS), np.float32)
     fuse(ops, preset, (pixels, features), [(pixels, features)] * count, flags, levels)
-    return ops

@@ -20,7 +20,13 @@ from numpy.typing import NDArray
 
 from vdiff_plugin.errors import UnknownNameError, WeightsError
 from vdiff_plugin.model.ops import CODE_PEAK, EXACT_LIMIT, WEIGHT_PEAK
-from vdiff_plugin.model.presets import Preset, preset_named
+from vdiff_plugin.model.presets import (
+    UPSCALING,
+    Architecture,
+    Preset,
+    UpscalerPreset,
+    architecture_of,
+)
 
 FORMAT = "vdiff-1"
 
@@ -59,9 +65,25 @@ class Weights:
     metadata: Mapping[str, str]
 
     @property
+    def architecture(self) -> Architecture:
+        """The network they fit."""
+        return architecture_of(self.task, self.metadata["preset"])
+
+    @property
     def preset(self) -> Preset:
-        """The network size they fit."""
-        return preset_named(self.metadata["preset"])
+        """The size of the restoring network they fit. Raises WeightsError."""
+        found = self.architecture
+        if isinstance(found, UpscalerPreset):
+            raise WeightsError(f"weights of task {UPSCALING}; add --task {UPSCALING}")
+        return found
+
+    @property
+    def upscaler(self) -> UpscalerPreset:
+        """The size of the upscaling network they fit. Raises WeightsError."""
+        found = self.architecture
+        if not isinstance(found, UpscalerPreset):
+            raise WeightsError(f"weights of task {self.task}; take --task {UPSCALING} away")
+        return found
 
     @property
     def task(self) -> str:
@@ -71,7 +93,7 @@ class Weights:
     @cached_property
     def fingerprint(self) -> bytes:
         """16 bytes over format, preset and every integer."""
-        digest = hashlib.blake2b(f"{FORMAT} {self.preset}".encode(), digest_size=16)
+        digest = hashlib.blake2b(f"{FORMAT} {self.architecture}".encode(), digest_size=16)
         for name in sorted(self.layers):
             layer = self.layers[name]
             digest.update(name.encode())
@@ -170,7 +192,7 @@ def _assemble(path: Path, tensors: Mapping[str, NDArray], metadata: dict[str, st
 def _check_layers(weights: Weights) -> None:
     from vdiff_plugin.model.shapes import layer_shapes
 
-    expected = layer_shapes(weights.preset)
+    expected = layer_shapes(weights.architecture)
     if set(expected) != set(weights.layers):
         different = sorted(set(expected) ^ set(weights.layers))
         raise ValueError(f"layers differ: {', '.join(different[:3])}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from vdiff_plugin.training.doublings import BASE_UNIT
 from vdiff_plugin.training.samples import RADIUS
 
 Batch = tuple[dict[str, NDArray[np.float32]], NDArray[np.float32]]
@@ -75,7 +76,12 @@ class SampleBatches(keras.utils.PyDataset):
 
 
 def as_batch(records: NDArray[np.void], turn: int, backwards: bool) -> Batch:
-    """Network inputs and truth from records, in one of 8 orientations and 2 directions."""
+    """Network inputs and truth from records, in one of 8 orientations and 2 directions.
+
+    Samples for doubling are only mirrored up and down: their chroma lies to the left.
+    """
+    if "base" in (records.dtype.names or ()):
+        return _doublings(records, turn & 2)
     frames, warped, target = (
         _turn_packed(records[n], turn) for n in ("frames", "warped", "target")
     )
@@ -88,17 +94,35 @@ def as_batch(records: NDArray[np.void], turn: int, backwards: bool) -> Batch:
             flow[:, ::-1],
             valid[:, ::-1],
         )
-    harm = np.sqrt(np.mean(np.square(np.float32(frames[:, RADIUS]) - target), axis=(1, 2, 3)))
-    level = np.broadcast_to(harm[:, None, None, None], (*target.shape[:3], 1))
     inputs = {
         "frames": frames, "warped": warped, "flow": flow, "valid": valid,
         "levels": records["levels"],
     }  # fmt: skip
-    truth = np.concatenate([np.float32(target), level], axis=-1)
-    return {name: np.ascontiguousarray(part, np.float32) for name, part in inputs.items()}, truth
+    return _batch(inputs, target)
 
 
-def _turn_packed(packed: NDArray[np.uint8], turn: int) -> NDArray[np.uint8]:
+def before(inputs: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
+    """What the network of a batch adds to, packed codes: frame n, or the interpolation."""
+    return inputs["base"] if "base" in inputs else inputs["frames"][:, RADIUS]
+
+
+def _doublings(records: NDArray[np.void], turn: int) -> Batch:
+    small, base, target = (_turn_packed(records[n], turn) for n in ("small", "base", "target"))
+    inputs = {
+        "small": small, "base": np.float32(base) / BASE_UNIT, "levels": records["levels"],
+    }  # fmt: skip
+    return _batch(inputs, target)
+
+
+def _batch(arrays: Mapping[str, NDArray[Any]], target: NDArray[np.uint8]) -> Batch:
+    """Inputs, and truth with how far each sample is from it."""
+    inputs = {name: np.ascontiguousarray(part, np.float32) for name, part in arrays.items()}
+    harm = np.sqrt(np.mean(np.square(before(inputs) - target), axis=(1, 2, 3)))
+    level = np.broadcast_to(harm[:, None, None, None], (*target.shape[:3], 1))
+    return inputs, np.concatenate([np.float32(target), level], axis=-1)
+
+
+def _turn_packed(packed: NDArray[Any], turn: int) -> NDArray[Any]:
     """Turn (..., h, w, 6); the four luma phases trade places with the picture."""
     if turn & 1:
         packed = packed[..., ::-1, :][..., [1, 0, 3, 2, 4, 5]]

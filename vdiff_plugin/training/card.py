@@ -40,7 +40,7 @@ def _facts(out: Path, weights: Weights, recipe: Recipe, data: Inventory, step: i
         "|---|---|",
         f"| task, preset | {recipe.task}, {recipe.preset} |",
         f"| network | {parameters:,} parameters in 8-bit integers, "
-        f"{arithmetic(weights.preset):,.0f} multiply-adds a pixel |",
+        f"{arithmetic(weights.architecture):,.0f} multiply-adds a pixel |",
         f"| file | {out.stat().st_size:,} bytes, content hash `{weights.fingerprint.hex()}` |",
         f"| data | {data.videos} videos, {data.stills} stills; hash of names and sizes "
         f"`{data.digest}`; {recipe.held_out:.0%} held out |",

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vdiff_plugin.errors import SettingsError
-from vdiff_plugin.model.presets import LEVELS, Preset
+from vdiff_plugin.model.presets import LEVELS, Architecture, Preset, UpscalerPreset
 from vdiff_plugin.model.shapes import layer_shapes
 from vdiff_plugin.model.weights import Layer, Weights, quantise_kernel, recipe_metadata
 
@@ -32,13 +32,17 @@ class _Place:
     outputs: list[int]
 
 
-def grown(small: Weights, preset: Preset, seed: int) -> Weights:
+def grown(small: Weights, preset: Architecture, seed: int) -> Weights:
     """`small` as a network of `preset`, each of whose widths is at least as large.
 
     Raises:
         SettingsError: a width or depth of `preset` is smaller, or it is built otherwise.
     """
-    old = small.preset
+    old = small.architecture
+    if isinstance(old, UpscalerPreset) or isinstance(preset, UpscalerPreset):
+        raise SettingsError(
+            f"weights of {small.task} {old.name} cannot grow into {preset.name}; leave --start out"
+        )
     _require_larger(old, preset)
     rng = np.random.default_rng(seed)
     places = _places(old, preset)

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from vdiff_plugin.training.batches import as_batch
-from vdiff_plugin.training.samples import RADIUS
+from vdiff_plugin.training.batches import as_batch, before
 
 if TYPE_CHECKING:
     import keras
@@ -56,10 +55,10 @@ def measure(
     scores, examples = {}, {}
     for name, path in files.items():
         inputs, truth = as_batch(np.load(path, mmap_mode="r"), 0, False)
-        target, before = truth[..., :-1], inputs["frames"][:, RADIUS]
+        target, start = truth[..., :-1], _shown(before(inputs))
         after = _predict(model, inputs, batch)
-        scores[name] = Score(*(float(psnr(each, target).mean()) for each in (before, after)))
-        examples[name] = Example(*(_luma(each[0]) for each in (before, after, target)))
+        scores[name] = Score(*(float(psnr(each, target).mean()) for each in (start, after)))
+        examples[name] = Example(*(_luma(each[0]) for each in (start, after, target)))
     return scores, examples
 
 
@@ -72,7 +71,11 @@ def _predict(
         numbers = np.arange(start, start + batch) % count  # the last batch is filled up
         part = model.predict_on_batch({name: each[numbers] for name, each in inputs.items()})
         outputs.append(np.asarray(part)[: count - start])
-    return np.clip(np.rint(np.concatenate(outputs)), 0, 255)
+    return _shown(np.concatenate(outputs))
+
+
+def _shown(pictures: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.clip(np.rint(pictures), 0, 255)
 
 
 def psnr(pictures: NDArray[np.float32], truth: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -12,7 +12,7 @@ import keras
 
 from vdiff_plugin.atomic import require_writable, unwritable, whole_file, write_whole
 from vdiff_plugin.errors import OutputError, SettingsError
-from vdiff_plugin.model.presets import preset_named
+from vdiff_plugin.model.presets import architecture_of
 from vdiff_plugin.model.weights import Weights, load_weights, save_weights
 from vdiff_plugin.training.averaging import MovingAverage
 from vdiff_plugin.training.batches import SampleBatches
@@ -82,7 +82,7 @@ def train_recipe(
         require_tensorboard()
     require_writable(out, overwrite=True, sources=())
     keras.utils.set_random_seed(recipe.seed)
-    network = build_network(preset_named(recipe.preset), recipe.patch)
+    network = build_network(architecture_of(recipe.task, recipe.preset), recipe.patch)
     recipe = _begin(network, recipe, start)
     with Shards(recipe, roots, work, upkeep.workers) as shards:
         Training(network, recipe, shards, work, out, upkeep).run()
@@ -98,8 +98,8 @@ def _begin(network: TrainableNetwork, recipe: Recipe, start: Path | None) -> Rec
     found = weights.fingerprint.hex()
     if recipe.start not in ("", found):
         raise SettingsError(f"{start}: holds {found}, and the recipe starts from {recipe.start}")
-    if weights.preset.name != recipe.preset:
-        weights = grown(weights, preset_named(recipe.preset), recipe.seed)
+    if weights.architecture != network.preset:
+        weights = grown(weights, network.preset, recipe.seed)
     network.thaw(weights)
     return recipe.model_copy(update={"start": found})
 

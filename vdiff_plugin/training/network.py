@@ -11,9 +11,16 @@ from keras import ops as k
 from vdiff_plugin.model.features import extract_features
 from vdiff_plugin.model.fusion import fuse
 from vdiff_plugin.model.ops import Tensor
-from vdiff_plugin.model.presets import LEVELS, PIXEL_CHANNELS, Preset
+from vdiff_plugin.model.presets import (
+    LEVELS,
+    PIXEL_CHANNELS,
+    Architecture,
+    Preset,
+    UpscalerPreset,
+)
+from vdiff_plugin.model.upscaler import upscale_change
 from vdiff_plugin.model.weights import Layer, Weights, recipe_metadata
-from vdiff_plugin.training.quantised import TrainingOps
+from vdiff_plugin.training.quantised import QuantisedConv, TrainingOps
 from vdiff_plugin.training.samples import FLOW_UNIT
 
 
@@ -23,7 +30,7 @@ class TrainableNetwork:
 
     model: keras.Model
     ops: TrainingOps
-    preset: Preset
+    preset: Architecture
 
     def freeze(self, task: str, recipe: dict[str, object]) -> Weights:
         """Integer weights, as inference uses them."""
@@ -36,8 +43,40 @@ class TrainableNetwork:
             layer.thaw(weights.layers[name])
 
 
-def build_network(preset: Preset, patch: int) -> TrainableNetwork:
-    """Build the network for patches of `patch` pixels.
+def build_network(preset: Architecture, patch: int) -> TrainableNetwork:
+    """Build the network for patches of `patch` pixels; see `batches.as_batch`."""
+    if isinstance(preset, UpscalerPreset):
+        return _build_upscaler(preset, patch)
+    return _build_restorer(preset, patch)
+
+
+def _build_upscaler(preset: UpscalerPreset, patch: int) -> TrainableNetwork:
+    """The model takes a dict of `small`, `base` and `levels` as in `doublings.doubling_dtype`.
+
+    It returns the doubled picture, (batch, p/2, p/2, 6) codes.
+    """
+    ops = TrainingOps()
+    half, quarter = patch // 2, patch // 4
+    shapes = {
+        "small": (quarter, quarter, PIXEL_CHANNELS),
+        "base": (half, half, PIXEL_CHANNELS),
+        "levels": (LEVELS,),
+    }
+    inputs = {name: keras.Input(shape, name=name) for name, shape in shapes.items()}
+    change = upscale_change(ops, preset, inputs["small"], inputs["levels"][:, None, None, :])
+    _look_at_detail(ops.layers["up.in"])
+    return TrainableNetwork(keras.Model(inputs, inputs["base"] + change), ops, preset)
+
+
+def _look_at_detail(first: QuantisedConv) -> None:
+    """Let each filter begin blind to brightness and colour: they would drown the rest."""
+    kernel = np.array(k.convert_to_numpy(first.kernel))
+    kernel[:, :, 4:] -= kernel[:, :, 4:].mean(axis=(0, 1))
+    first.kernel.assign(kernel)
+
+
+def _build_restorer(preset: Preset, patch: int) -> TrainableNetwork:
+    """Build the restoring network.
 
     The model takes a dict of `frames`, `warped`, `flow`, `valid` and `levels` as in
     `samples.SAMPLE` (float32) and returns the enhanced centre, (batch, p/2, p/2, 6) codes.

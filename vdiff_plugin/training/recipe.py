@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from vdiff_plugin.errors import SettingsError
+from vdiff_plugin.model.presets import UPSCALING
 from vdiff_plugin.training.degrade import DEGRADATIONS
 from vdiff_plugin.training.samples import PATCH, SampleRecipe
 
@@ -65,6 +66,8 @@ class Recipe(BaseModel):
             raise SettingsError(f"{where}: {_explained(error)}; see docs/training.md") from error
         if recipe.flicker and recipe.batch % 2:
             raise SettingsError(f"{where}: flicker needs an even batch; it takes frames in pairs")
+        if recipe.flicker and recipe.task == UPSCALING:
+            raise SettingsError(f"{where}: no flicker with {UPSCALING}; take it out")
         return recipe
 
     @classmethod
@@ -99,6 +102,7 @@ class Recipe(BaseModel):
             degradations=self.degradations,
             patch=self.patch,
             pairs=self.flicker > 0,
+            restorer=self._restorer,
         )
 
     def held_out_shard(self, degradation: str) -> SampleRecipe:
@@ -112,7 +116,12 @@ class Recipe(BaseModel):
             patch=self.patch,
             windows=1,
             places=2,
+            restorer=self._restorer,
         )
+
+    @property
+    def _restorer(self) -> str:
+        return self.preset if self.task == UPSCALING else ""
 
     def files_at(self, step: int) -> int:
         """How many sample files the batch of `step` is drawn from."""

@@ -7,7 +7,7 @@ cut from each and written to a memory-mapped array that any number of trainings 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from vdiff_plugin.builtin.warp import motion_of, warp_pixels
 from vdiff_plugin.contracts import Flow, Pixels
 from vdiff_plugin.errors import MediaError
 from vdiff_plugin.model.presets import LEVELS
-from vdiff_plugin.training.degrade import DEGRADATIONS, ENCODED
+from vdiff_plugin.training.degrade import DEGRADATIONS, ENCODED, Degradation
 from vdiff_plugin.training.footage import Sequence420, moving_still, read_still, read_video
 from vdiff_plugin.training.survey import Footage
 
@@ -61,21 +61,43 @@ class SampleRecipe:
     windows: int = 6  # of a clip, at most
     places: int = 5  # patches of a window
     pairs: bool = False  # every sample is followed by that of the next frame, same place
+    restorer: str = ""  # for doubling: the size of the network that restores before
+
+
+# From a clean clip: arrays of samples, or None where a degradation lost frames.
+Make = Callable[
+    [Sequence420, Degradation, np.random.Generator], Iterator[NDArray[np.void]] | None
+]
 
 
 def write_samples(footage: Footage, recipe: SampleRecipe, path: Path) -> None:
     """Fill `path` (.npy of `sample_dtype` records) from `footage`.
 
-    The whole file is claimed first: writing to a mapped file on a full disk would be fatal.
-
     Raises:
         OutputError: the file cannot be written, or the disk is full.
         MediaError: the footage, which was readable, no longer is.
     """
+
+    def make(
+        clean: Sequence420, degrade: Degradation, rng: np.random.Generator
+    ) -> Iterator[NDArray[np.void]] | None:
+        degraded = degrade(clean, rng)
+        return _windows(clean, degraded, recipe, rng) if len(degraded) == len(clean) else None
+
+    write_records(footage, recipe, path, sample_dtype(recipe.patch), make)
+
+
+def write_records(
+    footage: Footage, recipe: SampleRecipe, path: Path, dtype: np.dtype[np.void], make: Make
+) -> None:
+    """Fill `path` with what `make` makes of clips from `footage`; raises as `write_samples`.
+
+    The whole file is claimed first: writing to a mapped file on a full disk would be fatal.
+    """
     partial = path.with_suffix(".partial")
     try:
-        array = _claim(partial, recipe)
-        _fill(array, footage, recipe)
+        array = _claim(partial, dtype, recipe.count)
+        _fill(array, _endless(footage, recipe, make))
         array.flush()
         partial.replace(path)
     except OSError as error:
@@ -84,41 +106,41 @@ def write_samples(footage: Footage, recipe: SampleRecipe, path: Path) -> None:
         partial.unlink(missing_ok=True)
 
 
-def _claim(partial: Path, recipe: SampleRecipe) -> np.memmap[Any, np.dtype[np.void]]:
-    dtype = sample_dtype(recipe.patch)
-    array = np.lib.format.open_memmap(partial, mode="w+", dtype=dtype, shape=(recipe.count,))
+def _claim(
+    partial: Path, dtype: np.dtype[np.void], count: int
+) -> np.memmap[Any, np.dtype[np.void]]:
+    array = np.lib.format.open_memmap(partial, mode="w+", dtype=dtype, shape=(count,))
     with partial.open("r+b") as file:
         os.posix_fallocate(file.fileno(), 0, partial.stat().st_size)
     return array
 
 
-def _fill(array: NDArray[np.void], footage: Footage, recipe: SampleRecipe) -> None:
+def _fill(array: NDArray[np.void], source: Iterator[NDArray[np.void]]) -> None:
     filled = 0
-    for records in _endless(footage, recipe, np.random.default_rng(recipe.seed)):
-        take = min(len(records), recipe.count - filled)
+    for records in source:
+        take = min(len(records), len(array) - filled)
         array[filled : filled + take] = records[:take]
         filled += take
-        if filled == recipe.count:
+        if filled == len(array):
             return
 
 
-def _endless(
-    footage: Footage, recipe: SampleRecipe, rng: np.random.Generator
-) -> Iterator[NDArray[np.void]]:
+def _endless(footage: Footage, recipe: SampleRecipe, make: Make) -> Iterator[NDArray[np.void]]:
+    rng = np.random.default_rng(recipe.seed)
     names = list(recipe.degradations)
     weights = np.array([recipe.degradations[name] for name in names], float)
     failed = 0
     while True:
         name = str(rng.choice(names, p=weights / weights.sum()))
         clean = _draw_clip(footage, recipe, 24 if name in ENCODED else 8, rng)
-        degraded = None if clean is None else DEGRADATIONS[name](clean, rng)
-        if clean is None or degraded is None or len(degraded) != len(clean):
+        made = None if clean is None else make(clean, DEGRADATIONS[name], rng)
+        if made is None:
             failed += 1  # the file is gone, or the encoder dropped frames
             if failed == _PATIENCE:
                 raise MediaError("the footage can no longer be read; is it still there?")
             continue
         failed = 0
-        yield from _windows(clean, degraded, recipe, rng)
+        yield from made
 
 
 def _draw_clip(

@@ -26,7 +26,8 @@ import numpy as np
 from vdiff_plugin.atomic import write_whole
 from vdiff_plugin.errors import ResourceError
 from vdiff_plugin.training.recipe import Recipe
-from vdiff_plugin.training.samples import SampleRecipe, sample_dtype, write_samples
+from vdiff_plugin.training.kinds import sample_kind
+from vdiff_plugin.training.samples import SampleRecipe
 from vdiff_plugin.training.survey import survey, take_inventory
 
 logger = logging.getLogger(__name__)
@@ -66,6 +67,7 @@ class Shards:
         self._recipe = recipe
         self._roots = roots
         self._folder = folder
+        self._kind = sample_kind(recipe.task)
         self._workers = workers or len(os.sched_getaffinity(0))
         self._shards = [
             _Wanted(folder / f"{recipe.task}-{recipe.seed}-{i}.npy", recipe.shard(i), False)
@@ -148,7 +150,7 @@ class Shards:
             logger.warning("only one file: what is held out is measured on what is trained on")
         for one in missing:
             source = held if one.held_out else train
-            self._jobs[one.path] = self._pool.submit(write_samples, source, one.recipe, one.path)
+            self._jobs[one.path] = self._pool.submit(self._kind.write, source, one.recipe, one.path)
 
     def _end(self) -> None:
         if self._pool is None:
@@ -161,7 +163,7 @@ class Shards:
     def _is_there(self, wanted: _Wanted) -> bool:
         if not wanted.path.exists():
             return False
-        shape, dtype = (wanted.recipe.count,), sample_dtype(wanted.recipe.patch)
+        shape, dtype = (wanted.recipe.count,), self._kind.dtype(wanted.recipe.patch)
         try:
             stored = np.load(wanted.path, mmap_mode="r")
         except (OSError, ValueError):
@@ -175,7 +177,9 @@ class Shards:
         return note.read_bytes() == self._key(wanted)
 
     def _key(self, wanted: _Wanted) -> bytes:
-        facts = dataclasses.asdict(wanted.recipe) | {
+        facts = {name: value for name, value in dataclasses.asdict(wanted.recipe).items()
+                 if name != "restorer" or value}  # fmt: skip
+        facts |= {
             "version": _VERSION,
             "footage": self.inventory.digest,
             "held_out": self._recipe.held_out,
@@ -183,7 +187,7 @@ class Shards:
         return json.dumps(facts, sort_keys=True).encode()
 
     def _require_room(self, missing: Sequence[_Wanted]) -> None:
-        size = sum(one.recipe.count * sample_dtype(one.recipe.patch).itemsize for one in missing)
+        size = sum(one.recipe.count * self._kind.dtype(one.recipe.patch).itemsize for one in missing)
         taken = sum(one.path.stat().st_size for one in missing if one.path.exists())
         free = shutil.disk_usage(self._folder).free + taken
         if size > free:

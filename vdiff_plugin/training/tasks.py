@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from vdiff_plugin.errors import SettingsError, UnknownNameError
-from vdiff_plugin.model.presets import preset_named
+from vdiff_plugin.errors import UnknownNameError
+from vdiff_plugin.model.presets import architecture_of
 from vdiff_plugin.training.recipe import Recipe
 
 EPOCH = 250  # steps
@@ -22,6 +22,10 @@ _MIXTURES: dict[str, dict[str, float]] = {
     },
     "denoise": {"gaussian": 0.5, "sensor": 0.22, "correlated": 0.2, "untouched": 0.08},
     "deblock": {"h264": 0.65, "mpeg": 0.2, "jpeg": 0.07, "untouched": 0.08},
+    "upscale2x": {
+        "gaussian": 0.22, "sensor": 0.06, "correlated": 0.05, "h264": 0.26, "mpeg": 0.03,
+        "noisy_h264": 0.08, "untouched": 0.3,
+    },
 }  # fmt: skip
 
 # Some of every mixture is clean, so that clean video stays as it is.
@@ -32,14 +36,8 @@ def mixture(task: str) -> dict[str, float]:
     """Weights of the degradations of `task`.
 
     Raises:
-        SettingsError: a task that no network of this version can do.
         UnknownNameError: no such task.
     """
-    if task == "upscale2x":
-        raise SettingsError(
-            "the networks of this version give pictures of the size they got, so upscale2x "
-            f"cannot be trained; have {', '.join(sorted(TASKS))}"
-        )
     try:
         return dict(TASKS[task])
     except KeyError:
@@ -52,12 +50,12 @@ def new_recipe(where: str, given: Mapping[str, Any]) -> Recipe:
     Training begins with the first sample file; the last joins halfway.
 
     Raises:
-        SettingsError: a value outside its range, or a task that cannot be trained.
+        SettingsError: a value outside its range.
         UnknownNameError: no such task or preset.
     """
     values = {"task": "restore", "preset": "fast", "steps": _STEPS, "samples": 24_000, **given}
     values.setdefault("degradations", mixture(values["task"]))
-    preset_named(values["preset"])
+    architecture_of(values["task"], values["preset"])
     shards = min(_SHARDS, max(1, values["samples"] // _PATCHES))
     choice = {
         "shards": shards,

@@ -1,0 +1,63 @@
+"""The network that adds to an interpolated picture the detail that interpolation lacks."""
+
+from __future__ import annotations
+
+from vdiff_plugin.model.diffusion import FRACTION
+from vdiff_plugin.model.fusion import LEVEL_GAIN
+from vdiff_plugin.model.graph import Planes, pack
+from vdiff_plugin.model.ops import CODE_PEAK, Ops, Tensor
+from vdiff_plugin.model.presets import PIXEL_CHANNELS, UpscalerPreset
+
+INPUT_GAIN = 2.0  # pixels reach the network in half codes
+NEUTRAL = 128.0  # codes; what zero padding stands for
+OUT_CHANNELS = 4 * PIXEL_CHANNELS  # each half-size position becomes 2x2 of them
+
+
+def upscale_change(ops: Ops, preset: UpscalerPreset, pixels: Tensor, levels: Tensor) -> Tensor:
+    """What is to be added to the interpolated picture.
+
+    Args:
+        ops: the backend.
+        preset: network size.
+        pixels: (batch, H/2, W/2, 6) of the small picture in codes (fractions allowed).
+        levels: (batch, 1, 1, 3) noise of luma and of chroma and error of compression, in
+            codes, of the window that the picture was restored from.
+
+    Returns:
+        (batch, H, W, 6) codes, multiples of 1/64: the doubled picture's pixels.
+    """
+    levels = ops.spread(ops.quantise(levels * LEVEL_GAIN, 0, 255), pixels)
+    x = ops.conv(ops.concat([*_parted(ops, pixels), levels]), "up.in", preset.width)
+    for block in range(preset.blocks):
+        x = _block(ops, x, f"up.{block}", preset)
+    out = ops.conv(x, "up.out", OUT_CHANNELS, activation="none")
+    return ops.depth_to_space(ops.quantise(out, -CODE_PEAK, CODE_PEAK, FRACTION), 2)
+
+
+def upscale_graph(
+    ops: Ops, preset: UpscalerPreset, planes: Planes, levels: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Change to the doubled picture: luma (1, 2H, 2W, 1) and chroma (1, H, W, 2), in codes."""
+    change = upscale_change(ops, preset, pack(ops, planes), levels)
+    luma, chroma = ops.split(change, [4, 2])
+    return ops.depth_to_space(luma, 2), chroma
+
+
+def _parted(ops: Ops, pixels: Tensor) -> list[Tensor]:
+    """Luma as the mean of its four phases and their differences from it, then U and V.
+
+    As in the restoring network: brightness would drown what matters.
+    """
+    luma, chroma = ops.split(pixels, [4, 2])
+    mean = ops.mean_channels(luma)
+    parts = [luma - mean, mean - NEUTRAL, chroma - NEUTRAL]
+    return [ops.quantise(part * INPUT_GAIN, -CODE_PEAK, CODE_PEAK) for part in parts]
+
+
+def _block(ops: Ops, x: Tensor, name: str, preset: UpscalerPreset) -> Tensor:
+    """Convolutions with a skip over all of them."""
+    first = x
+    for layer in range(preset.depth - 1):
+        x = ops.conv(x, f"{name}.{layer}", preset.width)
+    x = ops.conv(x, f"{name}.{preset.depth - 1}", preset.width, activation="signed")
+    return ops.quantise(x + first, -CODE_PEAK, CODE_PEAK)

@@ -21,6 +21,7 @@ from vdiff_plugin.contracts import (
     Fusion,
     Network,
     Pixels,
+    Upscaler,
 )
 from vdiff_plugin.errors import SettingsError, UsageError, WeightsError
 from vdiff_plugin.frame import ClipInfo
@@ -50,7 +51,8 @@ class Engine:
         self._cache = FeatureCache(0)
         self._sessions: WeakSet[Session] = WeakSet()
         self._backends: dict[str, Backend] = {}
-        self._networks: dict[tuple[str, str, str, str], Network] = {}
+        self._networks: dict[tuple[str, ...], Network] = {}
+        self._upscalers: dict[tuple[str, ...], Upscaler] = {}
         self._loading = threading.Lock()
         self._inference = threading.Lock()
 
@@ -103,9 +105,7 @@ class Engine:
             UsageError: no backend can run it here.
             WeightsError: damaged or foreign weights.
         """
-        path = settings.weights
-        if path is None:
-            path = self.offers.weights_for(settings.task, settings.preset).path
+        path = self._weights(settings)
         with self._loading:
             name, backend = self._choose_backend(settings)
             key = (_content_hash(path), name, settings.device, settings.precision)
@@ -116,12 +116,28 @@ class Engine:
                 )
             return self._networks[key]
 
+    def upscaler(self, settings: Settings) -> Upscaler:
+        """The same for the network that doubles pictures; raises as `network`."""
+        path = self._weights(settings)
+        with self._loading:
+            name, backend = self._choose_backend(settings)
+            key = (_content_hash(path), name, settings.device, settings.precision)
+            if key not in self._upscalers:
+                loaded = backend.load_upscaler(
+                    path, device=settings.device, precision=settings.precision
+                )
+                self._upscalers[key] = (
+                    loaded if loaded.concurrent else SerialUpscaler(loaded, self._inference)
+                )
+            return self._upscalers[key]
+
     def close(self) -> None:
         """Close what sessions are still open, and let go of networks and cache."""
         with ExitStack() as stack:
             for session in list(self._sessions):
                 stack.callback(session.close)
         self._networks.clear()
+        self._upscalers.clear()
         self._backends.clear()
         self._cache.clear()
 
@@ -130,6 +146,9 @@ class Engine:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _weights(self, settings: Settings) -> Path:
+        return settings.weights or self.offers.weights_for(settings.task, settings.preset).path
 
     def _choose_backend(self, settings: Settings) -> tuple[str, Backend]:
         """The backend asked for, or of those that can run here the one of highest speed."""
@@ -215,6 +234,39 @@ class SerialNetwork:
         """Diffuse and restore one frame."""
         with self._lock:
             return self._network.restore(fusion)
+
+
+class SerialUpscaler:
+    """The same for a network that doubles pictures; shares the lock."""
+
+    def __init__(self, upscaler: Upscaler, lock: threading.Lock) -> None:
+        self._upscaler = upscaler
+        self._lock = lock
+
+    @property
+    def concurrent(self) -> bool:
+        """True: the lock sees to it."""
+        return True
+
+    @property
+    def stride(self) -> int:
+        """Width and height of `Pixels` must be multiples of this."""
+        return self._upscaler.stride
+
+    @property
+    def halo(self) -> int:
+        """Pixels of the small picture beyond which nothing influences an output pixel."""
+        return self._upscaler.halo
+
+    @property
+    def fingerprint(self) -> bytes:
+        """Hash of architecture and weights."""
+        return self._upscaler.fingerprint
+
+    def upscale(self, pixels: Pixels, levels: tuple[float, float, float]) -> Change:
+        """What to add to an interpolated picture."""
+        with self._lock:
+            return self._upscaler.upscale(pixels, levels)
 
 
 @contextmanager

@@ -7,29 +7,31 @@ from pathlib import Path
 import numpy as np
 
 from vdiff_plugin.contracts import Fusion, Pixels
-from vdiff_plugin.model.presets import PRESETS
+from vdiff_plugin.model.presets import architecture_of
 from vdiff_plugin.model.shapes import layer_shapes
 from vdiff_plugin.model.weights import Layer, Weights, recipe_metadata, save_weights
 
 SHIFT = 9  # keeps activations of random kernels well inside their range
 
 
-def random_weights(preset: str = "fast", seed: int = 0) -> Weights:
+def random_weights(preset: str = "fast", seed: int = 0, task: str = "restore") -> Weights:
     """Weights of the right shapes whose every layer does something."""
     rng = np.random.default_rng(seed)
     layers = {}
-    for name, shape in layer_shapes(PRESETS[preset]).items():
+    for name, shape in layer_shapes(architecture_of(task, preset)).items():
         kernel = np.rint(rng.normal(0, 25, shape)).clip(-127, 127).astype(np.int8)
         shift = np.full(shape[3], SHIFT, np.int8)
         bias = rng.integers(-4000, 8000, shape[3]).astype(np.int32)
         layers[name] = Layer(kernel, shift, bias)
-    return Weights(layers, recipe_metadata("restore", preset, {}))
+    return Weights(layers, recipe_metadata(task, preset, {}))
 
 
-def random_weights_file(folder: Path, preset: str = "fast", seed: int = 0) -> Path:
+def random_weights_file(
+    folder: Path, preset: str = "fast", seed: int = 0, task: str = "restore"
+) -> Path:
     """The same on disk."""
-    path = folder / f"random-{preset}-{seed}.safetensors"
-    save_weights(path, random_weights(preset, seed))
+    path = folder / f"random-{task}-{preset}-{seed}.safetensors"
+    save_weights(path, random_weights(preset, seed, task))
     return path
 
 

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vdiff_plugin.builtin.reference import LoadedNetwork
+from vdiff_plugin.builtin.reference import LoadedNetwork, LoadedUpscaler
 from vdiff_plugin.contracts import Change, Fusion, Pixels
 from vdiff_plugin.errors import ResourceError, SettingsError
-from vdiff_plugin.model.arrays import change_of, frame_arrays, window_arrays
+from vdiff_plugin.model.arrays import change_of, frame_arrays, level_array, window_arrays
 from vdiff_plugin.model.graph import Planes, WindowTensors, features_graph, restore_graph
 from vdiff_plugin.model.quiet import import_tensorflow
+from vdiff_plugin.model.upscaler import upscale_graph
 from vdiff_plugin.model.weights import Weights, load_weights
 
 # Less than fp32 has to be asked for: it rounds sums, and so gives pixels of its own.
@@ -56,6 +57,12 @@ class KerasBackend:
         import_tensorflow()  # before anything imports Keras, so that it comes in quietly
         return KerasNetwork(weights, self._place(device), _DTYPES[precision])
 
+    def load_upscaler(self, path: Path, *, device: str, precision: str) -> KerasUpscaler:
+        """See `Backend.load_upscaler`."""
+        weights = load_weights(path)
+        import_tensorflow()
+        return KerasUpscaler(weights, self._place(device), _DTYPES[precision])
+
     def _place(self, device: str) -> str:
         devices = self.devices()
         if device == "auto":
@@ -81,23 +88,42 @@ class KerasNetwork(LoadedNetwork):
 
     def extract(self, pixels: Pixels) -> NDArray[np.uint8]:
         """See `Network.extract`."""
-        return self._run(self._features, *frame_arrays(pixels))[0]  # type: ignore[no-any-return]
+        arrays = frame_arrays(pixels)
+        return _run(self._place, self._features, *arrays)[0]  # type: ignore[no-any-return]
 
     def restore(self, fusion: Fusion) -> Change:
         """See `Network.restore`."""
         arrays = window_arrays(fusion)
-        return change_of(*self._run(self._restore, *vars(arrays).values()))
+        return change_of(*_run(self._place, self._restore, *vars(arrays).values()))
 
-    def _run(self, function: Callable[..., Any], *inputs: Any) -> Any:
-        tensorflow = import_tensorflow()
-        try:
-            with tensorflow.device(self._place):
-                outputs = function(*(tensorflow.constant(part) for part in inputs))
-        except (tensorflow.errors.ResourceExhaustedError, MemoryError) as error:
-            raise ResourceError(
-                "not enough memory for the network; use a smaller --tile"
-            ) from error
-        return tensorflow.nest.map_structure(lambda part: part.numpy(), outputs)
+
+class KerasUpscaler(LoadedUpscaler):
+    """One upscaling network as a compiled graph."""
+
+    def __init__(self, weights: Weights, place: str, dtype: str) -> None:
+        """Build the graph for `place` (cpu, gpu:0) with convolutions in `dtype`."""
+        from vdiff_plugin.model.keras_ops import InferenceOps
+
+        super().__init__(weights)
+        self._place = place
+        ops = InferenceOps(weights.layers, dtype)
+        self._upscale = _compiled(_upscale_function(ops, self.preset))
+
+    def upscale(self, pixels: Pixels, levels: tuple[float, float, float]) -> Change:
+        """See `Upscaler.upscale`."""
+        luma, chroma, scale = frame_arrays(pixels)
+        inputs = (luma, chroma, level_array(levels), scale)
+        return change_of(*_run(self._place, self._upscale, *inputs))
+
+
+def _run(place: str, function: Callable[..., Any], *inputs: Any) -> Any:
+    tensorflow = import_tensorflow()
+    try:
+        with tensorflow.device(place):
+            outputs = function(*(tensorflow.constant(part) for part in inputs))
+    except (tensorflow.errors.ResourceExhaustedError, MemoryError) as error:
+        raise ResourceError("not enough memory for the network; use a smaller --tile") from error
+    return tensorflow.nest.map_structure(lambda part: part.numpy(), outputs)
 
 
 def _features_function(ops: Any, preset: Any) -> Callable[..., Any]:
@@ -129,6 +155,16 @@ def _restore_function(ops: Any, preset: Any) -> Callable[..., Any]:
             levels=levels,
         )
         return restore_graph(ops, preset, window)
+
+    return run
+
+
+def _upscale_function(ops: Any, preset: Any) -> Callable[..., Any]:
+    from keras import ops as k
+
+    def run(luma: Any, chroma: Any, levels: Any, scale: Any) -> Any:
+        planes = Planes(k.cast(luma, "float32") * scale, k.cast(chroma, "float32") * scale)
+        return upscale_graph(ops, preset, planes, levels)
 
     return run
 

@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vdiff_plugin.builtin.reference import LoadedNetwork
+from vdiff_plugin.builtin.reference import LoadedNetwork, LoadedUpscaler
 from vdiff_plugin.contracts import Change, Fusion, Pixels
 from vdiff_plugin.errors import ResourceError, SettingsError
 from vdiff_plugin.model.native_plan import FeaturePlan, NativeLayers, RestorePlan
+from vdiff_plugin.model.native_upscaling import UpscaleLayers, UpscalePlan
 from vdiff_plugin.model.weights import Weights, load_weights
 from vdiff_plugin.native.library import available, kernels
 
@@ -37,9 +38,18 @@ class NativeBackend:
 
     def load(self, path: Path, *, device: str, precision: str) -> NativeNetwork:
         """See `Backend.load`."""
+        self._require(device, precision)
+        return NativeNetwork(load_weights(path))
+
+    def load_upscaler(self, path: Path, *, device: str, precision: str) -> NativeUpscaler:
+        """See `Backend.load_upscaler`."""
+        self._require(device, precision)
+        return NativeUpscaler(load_weights(path))
+
+    @staticmethod
+    def _require(device: str, precision: str) -> None:
         if device.startswith("gpu") or precision not in ("auto", "fp32"):
             raise SettingsError("backend native runs fp32 on the cpu; choose backend keras")
-        return NativeNetwork(load_weights(path))
 
 
 class NativeNetwork(LoadedNetwork):
@@ -64,6 +74,24 @@ class NativeNetwork(LoadedNetwork):
         """See `Network.restore`."""
         with self._restores.borrow(fusion.centre.luma.shape) as plan:
             return plan.run(self._kernels, fusion)
+
+
+class NativeUpscaler(LoadedUpscaler):
+    """One upscaling network. Calls may run side by side: each borrows arrays of its own."""
+
+    concurrent = True
+
+    def __init__(self, weights: Weights) -> None:
+        """Pack the weights."""
+        super().__init__(weights)
+        self._kernels = kernels()
+        layers = UpscaleLayers.of(weights.layers, self.preset)
+        self._plans = Plans(lambda size: UpscalePlan(layers, self.preset, *size))
+
+    def upscale(self, pixels: Pixels, levels: tuple[float, float, float]) -> Change:
+        """See `Upscaler.upscale`."""
+        with self._plans.borrow(pixels.luma.shape) as plan:
+            return plan.run(self._kernels, pixels, levels)
 
 
 class Plans[P]:

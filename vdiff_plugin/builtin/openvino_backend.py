@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vdiff_plugin.builtin.reference import LoadedNetwork
+from vdiff_plugin.builtin.reference import LoadedNetwork, LoadedUpscaler
 from vdiff_plugin.contracts import Change, Fusion, Pixels
 from vdiff_plugin.errors import ResourceError, SettingsError
-from vdiff_plugin.model.arrays import change_of, frame_arrays, window_arrays
-from vdiff_plugin.model.openvino_ops import features_model, restore_model
+from vdiff_plugin.model.arrays import change_of, frame_arrays, level_array, window_arrays
+from vdiff_plugin.model.openvino_ops import features_model, restore_model, upscale_model
+from vdiff_plugin.model.presets import Architecture
 from vdiff_plugin.model.quiet import import_openvino
-from vdiff_plugin.model.weights import Weights, load_weights
+from vdiff_plugin.model.weights import Layer, Weights, load_weights
 
 
 class OpenVinoBackend:
@@ -37,9 +38,18 @@ class OpenVinoBackend:
 
     def load(self, path: Path, *, device: str, precision: str) -> OpenVinoNetwork:
         """See `Backend.load`."""
+        self._require(device, precision)
+        return OpenVinoNetwork(load_weights(path))
+
+    def load_upscaler(self, path: Path, *, device: str, precision: str) -> OpenVinoUpscaler:
+        """See `Backend.load_upscaler`."""
+        self._require(device, precision)
+        return OpenVinoUpscaler(load_weights(path))
+
+    @staticmethod
+    def _require(device: str, precision: str) -> None:
         if device.startswith("gpu") or precision not in ("auto", "fp32"):
             raise SettingsError("backend openvino runs fp32 on the cpu; choose backend keras")
-        return OpenVinoNetwork(load_weights(path))
 
 
 class OpenVinoNetwork(LoadedNetwork):
@@ -48,28 +58,51 @@ class OpenVinoNetwork(LoadedNetwork):
     def __init__(self, weights: Weights) -> None:
         """Hold the weights."""
         super().__init__(weights)
-        self._layers = weights.layers
-        self._compiled: dict[tuple[object, ...], Any] = {}
+        self._models = _Models(weights.layers, self.preset)
 
     def extract(self, pixels: Pixels) -> NDArray[np.uint8]:
         """See `Network.extract`."""
         luma, chroma, scale = frame_arrays(pixels)
-        (features,) = self._run(features_model, float(scale), luma, chroma)
+        (features,) = self._models.run(features_model, float(scale), luma, chroma)
         return features[0]  # type: ignore[no-any-return]
 
     def restore(self, fusion: Fusion) -> Change:
         """See `Network.restore`."""
         *arrays, scale = vars(window_arrays(fusion)).values()
-        return change_of(*self._run(restore_model, float(scale), *arrays))
+        return change_of(*self._models.run(restore_model, float(scale), *arrays))
 
-    def _run(
+
+class OpenVinoUpscaler(LoadedUpscaler):
+    """One upscaling network."""
+
+    def __init__(self, weights: Weights) -> None:
+        """Hold the weights."""
+        super().__init__(weights)
+        self._models = _Models(weights.layers, self.preset)
+
+    def upscale(self, pixels: Pixels, levels: tuple[float, float, float]) -> Change:
+        """See `Upscaler.upscale`."""
+        luma, chroma, scale = frame_arrays(pixels)
+        inputs = (luma, chroma, level_array(levels))
+        return change_of(*self._models.run(upscale_model, float(scale), *inputs))
+
+
+class _Models:
+    """The compiled models of one weights file."""
+
+    def __init__(self, layers: Mapping[str, Layer], preset: Architecture) -> None:
+        self._layers = layers
+        self._preset = preset
+        self._compiled: dict[tuple[object, ...], Any] = {}
+
+    def run(
         self, build: Callable[..., Any], scale: float, *inputs: NDArray[Any]
     ) -> list[NDArray[Any]]:
         shapes = tuple((part.shape, part.dtype.str) for part in inputs)
         key = (build.__name__, scale, shapes)
         try:
             if key not in self._compiled:
-                model = build(self._layers, self.preset, inputs, scale)
+                model = build(self._layers, self._preset, inputs, scale)
                 self._compiled[key] = _compile(model)
             results = self._compiled[key]([np.ascontiguousarray(part) for part in inputs])
             return [np.array(results[i]) for i in range(len(results))]

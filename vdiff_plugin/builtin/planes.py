@@ -87,7 +87,7 @@ def apply_change(
         dither: spread the rounding to 8 bits over a fixed pattern.
     """
     parts = _native_changes(changes, clip)
-    unit = np.float32(strength * _code_unit(out))
+    unit = np.float32(strength * code_unit(out))
     deep = deepened(frame, clip, out).planes
     colour = [
         _added(plane, part, unit, out, dither) for plane, part in zip(deep, parts, strict=False)
@@ -219,7 +219,7 @@ def _joined(phases: Sequence[NDArray[np.float32]], clip: ClipInfo) -> NDArray[np
     return whole[:height, :width]
 
 
-def _code_unit(clip: ClipInfo) -> float:
+def code_unit(clip: ClipInfo) -> float:
     """Sample units of one 8-bit code value."""
     if clip.format.is_float:
         return 1 / 255
@@ -254,7 +254,7 @@ def _added(
         return _added_natively(plane, change, unit, out)
     total = change * unit
     if dither and out.format.bits == 8:
-        total = total + _pattern(plane.shape) * (total != 0)
+        total = total + dither_pattern(plane.shape) * (total != 0)
     rounded: NDArray[np.float32] = np.clip(np.rint(total + plane), 0, out.format.peak)
     if out.format.bits == 8:
         return rounded.astype(np.uint8)
@@ -274,6 +274,7 @@ def _added_natively(
     return added
 
 
-def _pattern(shape: tuple[int, ...]) -> NDArray[np.float32]:
+def dither_pattern(shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """What dither adds to a plane of `shape`, in 8-bit codes."""
     height, width = shape
     return np.tile(_DITHER, (-(-height // 8), -(-width // 8)))[:height, :width]

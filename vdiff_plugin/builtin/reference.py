@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from vdiff_plugin.contracts import Change, Fusion, Pixels
 from vdiff_plugin.errors import SettingsError
-from vdiff_plugin.model.arrays import change_of, frame_arrays, window_arrays
+from vdiff_plugin.model.arrays import change_of, frame_arrays, level_array, window_arrays
 from vdiff_plugin.model.graph import Planes, WindowTensors, features_graph, restore_graph
 from vdiff_plugin.model.numpy_ops import NumpyOps
-from vdiff_plugin.model.presets import STRIDE, Preset
+from vdiff_plugin.model.presets import STRIDE, Preset, UpscalerPreset
+from vdiff_plugin.model.upscaler import upscale_graph
 from vdiff_plugin.model.weights import Weights, load_weights
 
 
@@ -32,6 +33,19 @@ class LoadedNetwork:
         self.fingerprint = weights.fingerprint
 
 
+class LoadedUpscaler:
+    """The same of networks that double pictures."""
+
+    concurrent = False
+
+    def __init__(self, weights: Weights) -> None:
+        """Describe `weights`. Raises WeightsError if they are of another kind."""
+        self.preset: UpscalerPreset = weights.upscaler
+        self.stride = STRIDE
+        self.halo = self.preset.reach
+        self.fingerprint = weights.fingerprint
+
+
 class NumpyBackend:
     """Runs networks with NumPy alone: tens of times slower than the others."""
 
@@ -47,9 +61,18 @@ class NumpyBackend:
 
     def load(self, path: Path, *, device: str, precision: str) -> NumpyNetwork:
         """See `Backend.load`."""
+        self._require(device, precision)
+        return NumpyNetwork(load_weights(path))
+
+    def load_upscaler(self, path: Path, *, device: str, precision: str) -> NumpyUpscaler:
+        """See `Backend.load_upscaler`."""
+        self._require(device, precision)
+        return NumpyUpscaler(load_weights(path))
+
+    @staticmethod
+    def _require(device: str, precision: str) -> None:
         if device.startswith("gpu") or precision not in ("auto", "fp32"):
             raise SettingsError("backend numpy runs fp32 on the cpu; choose backend keras")
-        return NumpyNetwork(load_weights(path))
 
 
 class NumpyNetwork(LoadedNetwork):
@@ -79,3 +102,18 @@ class NumpyNetwork(LoadedNetwork):
             levels=arrays.levels,
         )
         return change_of(*restore_graph(self._ops, self.preset, window))
+
+
+class NumpyUpscaler(LoadedUpscaler):
+    """One upscaling network in NumPy."""
+
+    def __init__(self, weights: Weights) -> None:
+        """Hold the weights."""
+        super().__init__(weights)
+        self._ops = NumpyOps(weights.layers)
+
+    def upscale(self, pixels: Pixels, levels: tuple[float, float, float]) -> Change:
+        """See `Upscaler.upscale`."""
+        luma, chroma, scale = frame_arrays(pixels)
+        planes = Planes(luma * scale, chroma * scale)
+        return change_of(*upscale_graph(self._ops, self.preset, planes, level_array(levels)))

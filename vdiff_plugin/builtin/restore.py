@@ -1,4 +1,7 @@
-"""The `vdiff` stage: features, change, diffusion and restoration of one window."""
+"""The `vdiff` stage: features, change, diffusion and restoration of one window.
+
+Under task upscale2x what it restored is doubled as well.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from vdiff_plugin.builtin.doubling import Doubler, open_doubler, restoring
 from vdiff_plugin.builtin.levels import Levels, window_levels
 from vdiff_plugin.builtin.marks import BLOCK
 from vdiff_plugin.builtin.planes import apply_change, colour_kept, deepened, deeper_clip
@@ -45,13 +49,15 @@ def open_stage(
 
     Raises:
         SettingsError: an output depth below the input's.
+        WeightsError: damaged or foreign weights.
     """
     out = _output_clip(clip, RestoreOptions.read("stage vdiff", options).depth)
+    doubler = open_doubler(out, settings, services)
     if settings.strength == 0:
-        return Untouched(clip, out)
-    network = services.network(settings)
+        return Untouched(clip, out, doubler)
+    network = services.network(restoring(settings))
     aligner = services.aligner(network.alignment)
-    return RestoreStage(clip, out, settings, network, aligner, services.cache)
+    return RestoreStage(clip, out, settings, network, aligner, services.cache, doubler)
 
 
 def _output_clip(clip: ClipInfo, depth: int | None) -> ClipInfo:
@@ -64,21 +70,25 @@ def _output_clip(clip: ClipInfo, depth: int | None) -> ClipInfo:
 
 
 class Untouched:
-    """Strength 0: every frame as it is, at most in deeper samples."""
+    """Strength 0: every frame as it is, at most in deeper samples or interpolated to double."""
 
     radius = 0
 
-    def __init__(self, source: ClipInfo, clip: ClipInfo) -> None:
-        """Give out `clip` from `source`."""
+    def __init__(self, source: ClipInfo, out: ClipInfo, doubler: Doubler | None = None) -> None:
+        """Give out `out` from `source`, or what `doubler` makes of that."""
         self._source = source
-        self.clip = clip
-        self.fingerprint = f"untouched {clip.format}".encode()
+        self._out = out
+        self._doubler = doubler
+        self.clip = doubler.clip if doubler else out
+        facts = f"untouched {out.format}".encode()
+        self.fingerprint = b"|".join([facts, doubler.fingerprint]) if doubler else facts
 
     def render(self, window: Window) -> Frame:
         """See `Stage.render`."""
-        if self.clip is self._source:
-            return window.centre
-        return deepened(window.centre, self._source, self.clip)
+        frame = window.centre
+        if self._out is not self._source:
+            frame = deepened(frame, self._source, self._out)
+        return self._doubler.double(frame) if self._doubler else frame
 
     def close(self) -> None:
         """Nothing to let go of."""
@@ -90,15 +100,18 @@ class RestoreStage:
     def __init__(
         self,
         source: ClipInfo,
-        clip: ClipInfo,
+        out: ClipInfo,
         settings: Settings,
         network: Network,
         aligner: Aligner,
         cache: Cache,
+        doubler: Doubler | None = None,
     ) -> None:
-        """Restore `source` to `clip`."""
+        """Restore `source` to `out`, which `doubler` then doubles."""
         self._source = source
-        self.clip = clip
+        self._out = out
+        self._doubler = doubler
+        self.clip = doubler.clip if doubler else out
         self._settings = settings
         self._aligner = aligner
         self._cache = cache
@@ -106,7 +119,8 @@ class RestoreStage:
         self.radius = network.radius
         self._sight = Sight(source, network, aligner, cache, scene_cuts=settings.scene_cuts)
         picked = settings.model_dump(include={"strength", "noise", "scene_cuts", "dither"})
-        self.fingerprint = b"|".join([self._sight.fingerprint, f"{clip.format}{picked}".encode()])
+        parts = [self._sight.fingerprint, f"{out.format}{picked}".encode()]
+        self.fingerprint = b"|".join([*parts, doubler.fingerprint] if doubler else parts)
 
     def render(self, window: Window) -> Frame:
         """See `Stage.render`."""
@@ -124,14 +138,17 @@ class RestoreStage:
         """Nothing to let go of: cache and network belong to the engine."""
 
     def _restored(self, frame: Frame, members: Members) -> Frame:
-        return apply_change(
+        restored = apply_change(
             frame,
             self._changes(members),
             clip=self._source,
-            out=self.clip,
+            out=self._out,
             strength=self._settings.strength,
             dither=self._settings.dither,
         )
+        if self._doubler is None:
+            return restored
+        return self._doubler.double(restored, self._levels(members))
 
     def _changes(self, members: Members) -> tuple[Change, ...]:
         """One a chroma phase; motion is the same for all of them."""

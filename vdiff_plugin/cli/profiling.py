@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, cast
 
-from vdiff_plugin.contracts import Aligner, Network
+from vdiff_plugin.contracts import Aligner, Network, Upscaler
 from vdiff_plugin.engine import Engine
 from vdiff_plugin.session import Session
 from vdiff_plugin.settings import Settings
 
 _PARTS = {
     "network": {"extract": "features", "restore": "diffusion and restoration"},
+    "upscaler": {"upscale": "doubling: the network"},
     "aligner": {"prepare": "motion: smoothing", "flow": "motion: optical flow"},
     "session": {"render": "all else in a frame", "prepare": "all else, ahead of a frame"},
 }
@@ -76,6 +77,10 @@ class ProfiledEngine(Engine):
     def network(self, settings: Settings) -> Network:
         """See `Engine.network`."""
         return cast("Network", self._listened("network", super().network(settings)))
+
+    def upscaler(self, settings: Settings) -> Upscaler:
+        """See `Engine.upscaler`."""
+        return cast("Upscaler", self._listened("upscaler", super().upscaler(settings)))
 
     def aligner(self, name: str) -> Aligner:
         """See `Engine.aligner`."""

@@ -52,7 +52,7 @@ def window_arrays(fusion: Fusion) -> WindowArrays:
         features=fusion.features[None],
         neighbour_features=_stacked(features, fusion.features),
         valid=valid[:, None, None, None],
-        levels=np.array(fusion.levels, np.float32)[None, None, None],
+        levels=level_array(fusion.levels),
         scale=np.float32(centre.scale),
     )
 
@@ -60,6 +60,11 @@ def window_arrays(fusion: Fusion) -> WindowArrays:
 def frame_arrays(pixels: Pixels) -> tuple[NDArray[Any], NDArray[Any], np.float32]:
     """Luma (1, H, W, 1), chroma (1, H/2, W/2, 2) and codes a sample unit."""
     return pixels.luma[None, ..., None], pixels.chroma[None], np.float32(pixels.scale)
+
+
+def level_array(levels: Sequence[float]) -> NDArray[np.float32]:
+    """(1, 1, 1, 3)."""
+    return np.array(levels, np.float32)[None, None, None]
 
 
 def change_of(luma: NDArray[np.float32], chroma: NDArray[np.float32]) -> Change:

@@ -62,6 +62,20 @@ def head_kernel(layer: Layer) -> Kernel:
     )
 
 
+def fraction_kernel(layer: Layer) -> Kernel:
+    """A last convolution whose results are all in 1/64 codes."""
+    filters = len(layer.bias)
+    peak = CODE_PEAK * FRACTION
+    return pack_kernel(
+        layer.kernel,
+        layer.bias,
+        _units(layer) * np.float32(FRACTION),
+        low=[-peak] * filters,
+        high=[peak] * filters,
+        leak=1.0,
+    )
+
+
 def _units(layer: Layer) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
     return np.ldexp(np.float32(1), -layer.shift.astype(np.int32)).astype(np.float32)
 

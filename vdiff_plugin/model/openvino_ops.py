@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from vdiff_plugin.model.graph import Planes, WindowTensors, features_graph, restore_graph
 from vdiff_plugin.model.ops import Activation, activate
-from vdiff_plugin.model.presets import Preset
+from vdiff_plugin.model.presets import Preset, UpscalerPreset
 from vdiff_plugin.model.quiet import import_openvino
+from vdiff_plugin.model.upscaler import upscale_graph
 from vdiff_plugin.model.weights import Layer
 
 
@@ -160,6 +161,18 @@ def restore_model(
         Planes(luma, chroma), Planes(lumas, chromas), features, neighbours, valid, levels
     )
     changes = restore_graph(ops, preset, window)
+    return _model([_last(part) for part in changes], parameters)
+
+
+def upscale_model(
+    layers: Mapping[str, Layer], preset: UpscalerPreset, like: Sequence[NDArray[Any]], scale: float
+) -> Any:
+    """An OpenVINO model of `upscale_graph` for arrays shaped as `like`."""
+    ops = OpenVinoOps(layers)
+    parameters = _parameters(like)
+    luma, chroma = (_codes(part, scale) for part in parameters[:2])
+    levels = _codes(parameters[2], 1.0)
+    changes = upscale_graph(ops, preset, Planes(luma, chroma), levels)
     return _model([_last(part) for part in changes], parameters)
 
 

@@ -107,6 +107,24 @@ void vdiff_differences(const uint8_t *rows, int64_t row, int count, int width, i
 void vdiff_add_change(const void *plane, int64_t row, int deep, const float *change,
                       int64_t change_row, int64_t change_pixel, float unit, int peak,
                       int height, int width, void *out);
+
+/* Samples -> the upscaler's first channels, (height/2, width/2): four differences from the
+ * mean of luma, the mean, U, V, in half codes. */
+void vdiff_upscale_input(const picture *p, int deep, float scale, int height, int width,
+                         int16_t *out, int64_t out_row, int64_t out_pixel);
+
+/* The head, (height/2, width/2) of 24 channels in 1/64 codes -> luma (2 height, 2 width) and
+ * chroma (height, width), pairs of U and V, in codes. */
+void vdiff_upscale_change(const int16_t *head, int64_t row, int64_t pixel, int height,
+                          int width, float *luma, float *chroma);
+
+/* A plane doubled by `down` and `across`, weights of the even and the odd sample in 1/128,
+ * with `unit` times the change (0 for none) added, rounded half to even. */
+void vdiff_upscale_plane(const void *plane, int64_t row, int deep, int height, int width,
+                         const int32_t *down, const int32_t *across, const float *change,
+                         int64_t change_row, int64_t change_pixel, double unit, int peak,
+                         int out_height, int out_width, void *out);
+
 void vdiff_narrow(const int16_t *in, int64_t row, int64_t pixel, int channels, int height,
                   int width, uint8_t *restrict out);
 

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 import ctypes
-from ctypes import POINTER, Structure, byref, c_float, c_int, c_int32, c_int64, c_void_p
+from ctypes import (
+    POINTER,
+    Structure,
+    byref,
+    c_double,
+    c_float,
+    c_int,
+    c_int32,
+    c_int64,
+    c_void_p,
+)
 from functools import cache
 from typing import Any
 
@@ -123,6 +133,16 @@ class Kernels:
         self.add_change = _function(
             library, "add_change", c_void_p, c_int64, c_int, c_void_p, c_int64, c_int64, c_float,
             c_int, c_int, c_int, c_void_p,
+        )  # fmt: skip
+        self.upscale_input = _function(
+            library, "upscale_input", picture, c_int, c_float, c_int, c_int, *place
+        )
+        self.upscale_change = _function(
+            library, "upscale_change", *place, c_int, c_int, c_void_p, c_void_p
+        )
+        self.upscale_plane = _function(
+            library, "upscale_plane", c_void_p, c_int64, c_int, c_int, c_int, c_void_p, c_void_p,
+            c_void_p, c_int64, c_int64, c_double, c_int, c_int, c_int, c_void_p,
         )  # fmt: skip
         self.narrow = _function(library, "narrow", *place, c_int, c_int, c_int, c_void_p)
 

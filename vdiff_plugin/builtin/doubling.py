@@ -1,0 +1,135 @@
+"""Doubling of restored frames: interpolation, and what a network adds to it.
+
+The network works on one frame, in 4:2:0. Luma gets its change in every format; chroma in
+4:2:0, and fuller chroma is interpolated. RGB takes the change of luma on each plane, as a
+Y'CbCr view of it would.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vdiff_plugin.builtin.interpolation import UNIT_BITS, Taps, doubled, plane_taps
+from vdiff_plugin.builtin.levels import Levels
+from vdiff_plugin.builtin.planes import code_unit, colour_kept, dither_pattern, to_pixels
+from vdiff_plugin.builtin.tiling import TiledUpscaler
+from vdiff_plugin.contracts import Change, Services, Upscaler
+from vdiff_plugin.frame import ClipInfo, Frame, Plane
+from vdiff_plugin.model.presets import UPSCALING
+from vdiff_plugin.native.library import available, kernels
+from vdiff_plugin.settings import Settings
+
+_INTERPOLATION = 2.0 ** (-2 * UNIT_BITS)  # samples a unit of what `doubled` gives
+_RULES = b"cubic 1/128"  # others would give other pixels
+_NO_LEVELS = (0.0, 0.0, 0.0)
+
+
+def restoring(settings: Settings) -> Settings:
+    """`settings` for the restoration alone, which doubling begins with."""
+    if settings.task != UPSCALING:
+        return settings
+    return settings.model_copy(update={"task": "restore", "weights": None})
+
+
+def open_doubler(clip: ClipInfo, settings: Settings, services: Services) -> Doubler | None:
+    """What doubles the restored frames of `clip`, if `settings` ask for it.
+
+    Raises:
+        UnknownNameError: no such preset or backend.
+        WeightsError: damaged or foreign weights.
+    """
+    if settings.task != UPSCALING:
+        return None
+    upscaler = services.upscaler(settings) if settings.strength else None
+    return Doubler(clip, settings, upscaler)
+
+
+class Doubler:
+    """Doubles frames.
+
+    Attributes:
+        clip: what it gives.
+        fingerprint: differs whenever the same frame could give other pixels.
+    """
+
+    def __init__(self, source: ClipInfo, settings: Settings, upscaler: Upscaler | None) -> None:
+        """Double frames of `source`; without `upscaler` by interpolation alone."""
+        self.clip = replace(source, width=2 * source.width, height=2 * source.height)
+        self._source = source
+        self._unit = settings.strength * code_unit(source)
+        self._dither = settings.dither and source.format.bits == 8
+        self._stride = upscaler.stride if upscaler else 0
+        self._upscaler = TiledUpscaler(upscaler, settings.tile) if upscaler else None
+        facts = f"{replace(source, length=None)} {self._unit} {self._dither}".encode()
+        self.fingerprint = b"|".join([upscaler.fingerprint if upscaler else b"", facts, _RULES])
+
+    def double(self, frame: Frame, levels: Levels = _NO_LEVELS) -> Frame:
+        """`frame` at twice its width and height.
+
+        Args:
+            frame: restored.
+            levels: of the window that it was restored from.
+        """
+        changes = self._changes(frame, levels)
+        return Frame(
+            tuple(
+                self._doubled(index, plane, changes[index])
+                for index, plane in enumerate(frame.planes)
+            )
+        )
+
+    def _changes(self, frame: Frame, levels: Levels) -> list[NDArray[np.float32] | None]:
+        """Of each plane, in 8-bit codes; None where it is interpolated."""
+        none: list[NDArray[np.float32] | None] = [None] * len(frame.planes)
+        if self._upscaler is None:
+            return none
+        pixels = to_pixels(frame, self._source, self._stride)[0]
+        change = colour_kept(self._upscaler.upscale(pixels, levels), pixels)
+        return [*_plane_changes(change, self._source), *none][: len(none)]
+
+    def _doubled(self, index: int, plane: Plane, change: NDArray[np.float32] | None) -> Plane:
+        taps = plane_taps(self._source, index)
+        shape = self.clip.plane_shapes()[index]
+        if available() and not self._dither and not self._source.format.is_float:
+            return self._natively(plane, taps, change, shape)
+        total = doubled(plane, *taps)[: shape[0], : shape[1]] * _INTERPOLATION
+        if change is not None:
+            total = total + change[: shape[0], : shape[1]].astype(np.float64) * self._unit
+        if self._source.format.is_float:
+            return np.asarray(total, np.float32)
+        if self._dither:
+            total = total + dither_pattern(shape)
+        codes = np.clip(np.rint(total), 0, self.clip.format.peak)
+        return np.asarray(codes, self.clip.format.dtype)
+
+    def _natively(
+        self,
+        plane: Plane,
+        taps: tuple[Taps, Taps],
+        change: NDArray[np.float32] | None,
+        shape: tuple[int, int],
+    ) -> Plane:
+        packed: NDArray[Any] = plane if plane[0].flags.c_contiguous else np.ascontiguousarray(plane)
+        out = np.empty(shape, plane.dtype)
+        row, pixel = (0, 0) if change is None else (step // 4 for step in change.strides)
+        kernels().upscale_plane(
+            packed.ctypes.data, packed.strides[0] // packed.itemsize, packed.itemsize == 2,
+            *plane.shape, *(each.ctypes.data for each in taps),
+            None if change is None else change.ctypes.data, row, pixel, self._unit,
+            self.clip.format.peak, *shape, out.ctypes.data,
+        )  # fmt: skip
+        return out
+
+
+def _plane_changes(change: Change, source: ClipInfo) -> list[NDArray[np.float32] | None]:
+    """What each colour plane of a doubled frame of `source` gets."""
+    form = source.format
+    if form.family == "rgb":
+        return [change.luma] * 3
+    if form.family == "yuv" and form.log2_w == form.log2_h == 1:
+        return [change.luma, change.chroma[..., 0], change.chroma[..., 1]]
+    return [change.luma, *[None] * (form.colour_planes - 1)]

@@ -1,0 +1,90 @@
+"""The upscaling network for one picture size as a list of native kernels.
+
+The same arithmetic as `upscaler.py`, whose results it has to equal bit for bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from ctypes import byref
+from dataclasses import dataclass
+
+import numpy as np
+
+from vdiff_plugin.contracts import Change, Pixels
+from vdiff_plugin.model.fusion import LEVEL_GAIN
+from vdiff_plugin.model.native_layers import fraction_kernel, hidden_kernel, level_names
+from vdiff_plugin.model.presets import LEVELS, UpscalerPreset
+from vdiff_plugin.model.upscaler import OUT_CHANNELS
+from vdiff_plugin.model.weights import Layer
+from vdiff_plugin.native.arrays import ConvTask, Kernel, Tensor, conv_task
+from vdiff_plugin.native.library import Kernels
+from vdiff_plugin.native.pictures import hold_picture
+
+_PICTURE = 7  # channels: four differences and the mean of luma, U, V
+
+
+@dataclass(frozen=True)
+class UpscaleLayers:
+    """All layers in the order of the kernels; shared by all sizes."""
+
+    first: Kernel
+    blocks: Sequence[Sequence[Kernel]]
+    head: Kernel
+
+    @classmethod
+    def of(cls, layers: Mapping[str, Layer], preset: UpscalerPreset) -> UpscaleLayers:
+        """Pack the layers of a weights file."""
+        names = [level_names(layers, f"up.{block}") for block in range(preset.blocks)]
+        blocks = [
+            [
+                *(hidden_kernel(layers[name]) for name in block[:-1]),
+                hidden_kernel(layers[block[-1]], "signed"),
+            ]
+            for block in names
+        ]
+        return cls(hidden_kernel(layers["up.in"]), blocks, fraction_kernel(layers["up.out"]))
+
+
+class UpscalePlan:
+    """One picture."""
+
+    def __init__(
+        self, layers: UpscaleLayers, preset: UpscalerPreset, height: int, width: int
+    ) -> None:
+        """Lay out arrays for pictures of `height` x `width` pixels."""
+        self._size = (height, width)
+        half = (height // 2, width // 2)
+        self._input = Tensor.zeros(*half, _PICTURE + LEVELS)
+        # Two arrays by turns, and one more that a block's end adds to.
+        spare = [Tensor.zeros(*half, preset.width) for _ in range(2)]
+        x = Tensor.zeros(*half, preset.width)
+        self._tasks: list[ConvTask] = [conv_task(self._input, layers.first, x)]
+        for block in layers.blocks:
+            first = x
+            for index, kernel in enumerate(block[:-1]):
+                self._tasks.append(conv_task(x, kernel, spare[index % 2]))
+                x = spare[index % 2]
+            out = spare[(len(block) - 1) % 2]
+            self._tasks.append(conv_task(x, block[-1], out, skip=first))
+            spare[(len(block) - 1) % 2], x = first, out
+        self._head = Tensor.zeros(*half, OUT_CHANNELS)
+        self._tasks.append(conv_task(x, layers.head, self._head))
+
+    def run(self, kernels: Kernels, pixels: Pixels, levels: Sequence[float]) -> Change:
+        """See `Upscaler.upscale`."""
+        height, width = self._size
+        codes = np.clip(np.rint(np.asarray(levels, np.float32) * LEVEL_GAIN), 0, 255)
+        self._input.inside[..., _PICTURE : _PICTURE + LEVELS] = codes
+        held = hold_picture(pixels.luma, pixels.chroma)
+        kernels.upscale_input(
+            byref(held.picture), held.deep, pixels.scale, *self._size, *self._input.place
+        )
+        for task in self._tasks:
+            kernels.conv(task.call)
+        luma = np.empty((2 * height, 2 * width), np.float32)
+        chroma = np.empty((height, width, 2), np.float32)
+        kernels.upscale_change(
+            *self._head.place, *self._size, luma.ctypes.data, chroma.ctypes.data
+        )
+        return Change(luma=luma, chroma=chroma)

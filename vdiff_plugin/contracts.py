@@ -272,6 +272,21 @@ class Network(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Doubling:
+    """All that an upscaler sees of one frame.
+
+    Attributes:
+        restored: the frame, after restoration.
+        source: the same frame before it.
+        levels: as in `Fusion`, of the window that it was restored from.
+    """
+
+    restored: Pixels
+    source: Pixels
+    levels: tuple[float, float, float]
+
+
 class Upscaler(Protocol):
     """A loaded network that doubles single pictures; called as `Network` is."""
 
@@ -295,13 +310,8 @@ class Upscaler(Protocol):
         """See `Network.stride`."""
         ...
 
-    def upscale(self, pixels: Pixels, levels: tuple[float, float, float]) -> Change:
-        """What to add to a picture of (H, W) once it is interpolated to (2H, 2W).
-
-        Args:
-            pixels: the picture.
-            levels: as in `Fusion`, of what it was restored from.
-        """
+    def upscale(self, doubling: Doubling) -> Change:
+        """What to add to the restored picture, (H, W), once it is interpolated to (2H, 2W)."""
         ...
 
 

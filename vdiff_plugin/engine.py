@@ -17,6 +17,7 @@ from vdiff_plugin.contracts import (
     Backend,
     Change,
     ChangeDetector,
+    Doubling,
     FeatureExtractor,
     Fusion,
     Network,
@@ -263,10 +264,10 @@ class SerialUpscaler:
         """Hash of architecture and weights."""
         return self._upscaler.fingerprint
 
-    def upscale(self, pixels: Pixels, levels: tuple[float, float, float]) -> Change:
+    def upscale(self, doubling: Doubling) -> Change:
         """What to add to an interpolated picture."""
         with self._lock:
-            return self._upscaler.upscale(pixels, levels)
+            return self._upscaler.upscale(doubling)
 
 
 @contextmanager

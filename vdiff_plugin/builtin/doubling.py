@@ -17,7 +17,7 @@ from vdiff_plugin.builtin.interpolation import UNIT_BITS, Taps, doubled, plane_t
 from vdiff_plugin.builtin.levels import Levels
 from vdiff_plugin.builtin.planes import code_unit, colour_kept, dither_pattern, to_pixels
 from vdiff_plugin.builtin.tiling import TiledUpscaler
-from vdiff_plugin.contracts import Change, Services, Upscaler
+from vdiff_plugin.contracts import Change, Doubling, Pixels, Services, Upscaler
 from vdiff_plugin.frame import ClipInfo, Frame, Plane
 from vdiff_plugin.model.presets import UPSCALING
 from vdiff_plugin.native.library import available, kernels
@@ -67,14 +67,17 @@ class Doubler:
         facts = f"{replace(source, length=None)} {self._unit} {self._dither}".encode()
         self.fingerprint = b"|".join([upscaler.fingerprint if upscaler else b"", facts, _RULES])
 
-    def double(self, frame: Frame, levels: Levels = _NO_LEVELS) -> Frame:
+    def double(
+        self, frame: Frame, source: Pixels | None = None, levels: Levels = _NO_LEVELS
+    ) -> Frame:
         """`frame` at twice its width and height.
 
         Args:
             frame: restored.
+            source: the same frame before that, in the network's form; None: as restored.
             levels: of the window that it was restored from.
         """
-        changes = self._changes(frame, levels)
+        changes = self._changes(frame, source, levels)
         return Frame(
             tuple(
                 self._doubled(index, plane, changes[index])
@@ -82,13 +85,16 @@ class Doubler:
             )
         )
 
-    def _changes(self, frame: Frame, levels: Levels) -> list[NDArray[np.float32] | None]:
+    def _changes(
+        self, frame: Frame, source: Pixels | None, levels: Levels
+    ) -> list[NDArray[np.float32] | None]:
         """Of each plane, in 8-bit codes; None where it is interpolated."""
         none: list[NDArray[np.float32] | None] = [None] * len(frame.planes)
         if self._upscaler is None:
             return none
         pixels = to_pixels(frame, self._source, self._stride)[0]
-        change = colour_kept(self._upscaler.upscale(pixels, levels), pixels)
+        doubling = Doubling(pixels, source or pixels, levels)
+        change = colour_kept(self._upscaler.upscale(doubling), pixels)
         return [*_plane_changes(change, self._source), *none][: len(none)]
 
     def _doubled(self, index: int, plane: Plane, change: NDArray[np.float32] | None) -> Plane:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vdiff_plugin.builtin.reference import LoadedNetwork, LoadedUpscaler
-from vdiff_plugin.contracts import Change, Fusion, Pixels
+from vdiff_plugin.contracts import Change, Doubling, Fusion, Pixels
 from vdiff_plugin.errors import ResourceError, SettingsError
 from vdiff_plugin.model.arrays import change_of, frame_arrays, level_array, window_arrays
 from vdiff_plugin.model.graph import Planes, WindowTensors, features_graph, restore_graph
@@ -109,11 +109,11 @@ class KerasUpscaler(LoadedUpscaler):
         ops = InferenceOps(weights.layers, dtype)
         self._upscale = _compiled(_upscale_function(ops, self.preset))
 
-    def upscale(self, pixels: Pixels, levels: tuple[float, float, float]) -> Change:
+    def upscale(self, doubling: Doubling) -> Change:
         """See `Upscaler.upscale`."""
-        luma, chroma, scale = frame_arrays(pixels)
-        inputs = (luma, chroma, level_array(levels), scale)
-        return change_of(*_run(self._place, self._upscale, *inputs))
+        inputs = (*frame_arrays(doubling.restored), *frame_arrays(doubling.source))
+        levels = level_array(doubling.levels)
+        return change_of(*_run(self._place, self._upscale, *inputs, levels))
 
 
 def _run(place: str, function: Callable[..., Any], *inputs: Any) -> Any:
@@ -162,9 +162,15 @@ def _restore_function(ops: Any, preset: Any) -> Callable[..., Any]:
 def _upscale_function(ops: Any, preset: Any) -> Callable[..., Any]:
     from keras import ops as k
 
-    def run(luma: Any, chroma: Any, levels: Any, scale: Any) -> Any:
-        planes = Planes(k.cast(luma, "float32") * scale, k.cast(chroma, "float32") * scale)
-        return upscale_graph(ops, preset, planes, levels)
+    def planes(luma: Any, chroma: Any, scale: Any) -> Planes:
+        return Planes(k.cast(luma, "float32") * scale, k.cast(chroma, "float32") * scale)
+
+    def run(
+        luma: Any, chroma: Any, scale: Any,
+        source_luma: Any, source_chroma: Any, source_scale: Any, levels: Any,
+    ) -> Any:  # fmt: skip
+        pair = (planes(luma, chroma, scale), planes(source_luma, source_chroma, source_scale))
+        return upscale_graph(ops, preset, pair, levels)
 
     return run
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vdiff_plugin.builtin.reference import LoadedNetwork, LoadedUpscaler
-from vdiff_plugin.contracts import Change, Fusion, Pixels
+from vdiff_plugin.contracts import Change, Doubling, Fusion, Pixels
 from vdiff_plugin.errors import ResourceError, SettingsError
 from vdiff_plugin.model.native_plan import FeaturePlan, NativeLayers, RestorePlan
 from vdiff_plugin.model.native_upscaling import UpscaleLayers, UpscalePlan
@@ -88,10 +88,10 @@ class NativeUpscaler(LoadedUpscaler):
         layers = UpscaleLayers.of(weights.layers, self.preset)
         self._plans = Plans(lambda size: UpscalePlan(layers, self.preset, *size))
 
-    def upscale(self, pixels: Pixels, levels: tuple[float, float, float]) -> Change:
+    def upscale(self, doubling: Doubling) -> Change:
         """See `Upscaler.upscale`."""
-        with self._plans.borrow(pixels.luma.shape) as plan:
-            return plan.run(self._kernels, pixels, levels)
+        with self._plans.borrow(doubling.restored.luma.shape) as plan:
+            return plan.run(self._kernels, doubling)
 
 
 class Plans[P]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vdiff_plugin.builtin.reference import LoadedNetwork, LoadedUpscaler
-from vdiff_plugin.contracts import Change, Fusion, Pixels
+from vdiff_plugin.contracts import Change, Doubling, Fusion, Pixels
 from vdiff_plugin.errors import ResourceError, SettingsError
 from vdiff_plugin.model.arrays import change_of, frame_arrays, level_array, window_arrays
 from vdiff_plugin.model.openvino_ops import features_model, restore_model, upscale_model
@@ -80,11 +80,13 @@ class OpenVinoUpscaler(LoadedUpscaler):
         super().__init__(weights)
         self._models = _Models(weights.layers, self.preset)
 
-    def upscale(self, pixels: Pixels, levels: tuple[float, float, float]) -> Change:
+    def upscale(self, doubling: Doubling) -> Change:
         """See `Upscaler.upscale`."""
-        luma, chroma, scale = frame_arrays(pixels)
-        inputs = (luma, chroma, level_array(levels))
-        return change_of(*self._models.run(upscale_model, float(scale), *inputs))
+        *restored, scale = frame_arrays(doubling.restored)
+        *source, source_scale = frame_arrays(doubling.source)
+        inputs = (*restored, *source, level_array(doubling.levels))
+        scales = (float(scale), float(source_scale))
+        return change_of(*self._models.run(upscale_model, scales, *inputs))
 
 
 class _Models:
@@ -96,7 +98,7 @@ class _Models:
         self._compiled: dict[tuple[object, ...], Any] = {}
 
     def run(
-        self, build: Callable[..., Any], scale: float, *inputs: NDArray[Any]
+        self, build: Callable[..., Any], scale: float | tuple[float, float], *inputs: NDArray[Any]
     ) -> list[NDArray[Any]]:
         shapes = tuple((part.shape, part.dtype.str) for part in inputs)
         key = (build.__name__, scale, shapes)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vdiff_plugin.contracts import Change, Fusion, Pixels
+from vdiff_plugin.contracts import Change, Doubling, Fusion, Pixels
 from vdiff_plugin.errors import SettingsError
 from vdiff_plugin.model.arrays import change_of, frame_arrays, level_array, window_arrays
 from vdiff_plugin.model.graph import Planes, WindowTensors, features_graph, restore_graph
@@ -112,8 +112,11 @@ class NumpyUpscaler(LoadedUpscaler):
         super().__init__(weights)
         self._ops = NumpyOps(weights.layers)
 
-    def upscale(self, pixels: Pixels, levels: tuple[float, float, float]) -> Change:
+    def upscale(self, doubling: Doubling) -> Change:
         """See `Upscaler.upscale`."""
-        luma, chroma, scale = frame_arrays(pixels)
-        planes = Planes(luma * scale, chroma * scale)
-        return change_of(*upscale_graph(self._ops, self.preset, planes, level_array(levels)))
+        planes = tuple(
+            Planes(luma * scale, chroma * scale)
+            for luma, chroma, scale in map(frame_arrays, (doubling.restored, doubling.source))
+        )
+        levels = level_array(doubling.levels)
+        return change_of(*upscale_graph(self._ops, self.preset, planes, levels))

@@ -148,7 +148,8 @@ class RestoreStage:
         )
         if self._doubler is None:
             return restored
-        return self._doubler.double(restored, self._levels(members))
+        centre = members.centre.pixels[0]
+        return self._doubler.double(restored, centre, self._levels(members))
 
     def _changes(self, members: Members) -> tuple[Change, ...]:
         """One a chroma phase; motion is the same for all of them."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from vdiff_plugin.contracts import Change, Fusion, Network, Pixels, Upscaler
+from vdiff_plugin.contracts import Change, Doubling, Fusion, Network, Pixels, Upscaler
 from vdiff_plugin.errors import ResourceError
 
 logger = logging.getLogger(__name__)
@@ -106,7 +106,7 @@ class TiledUpscaler:
         self._upscaler = upscaler
         self._tiles = _Tiles(upscaler, tile)
 
-    def upscale(self, pixels: Pixels, levels: tuple[float, float, float]) -> Change:
+    def upscale(self, doubling: Doubling) -> Change:
         """Like `Upscaler.upscale`; halves the tile whenever memory runs out.
 
         Raises:
@@ -114,9 +114,10 @@ class TiledUpscaler:
         """
 
         def cut(rows: slice, columns: slice) -> Change:
-            return self._upscaler.upscale(cut_pixels(pixels, rows, columns), levels)
+            parts = (cut_pixels(each, rows, columns) for each in (doubling.restored, doubling.source))
+            return self._upscaler.upscale(Doubling(*parts, doubling.levels))
 
-        return self._tiles.run(pixels.luma.shape, cut, 2)
+        return self._tiles.run(doubling.restored.luma.shape, cut, 2)
 
 
 def _pieces(size: int, tile: int, halo: int) -> Iterator[tuple[slice, slice]]:

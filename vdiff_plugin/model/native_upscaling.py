@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vdiff_plugin.contracts import Change, Pixels
+from vdiff_plugin.contracts import Change, Doubling
 from vdiff_plugin.model.fusion import LEVEL_GAIN
 from vdiff_plugin.model.native_layers import fraction_kernel, hidden_kernel, level_names
 from vdiff_plugin.model.presets import LEVELS, UpscalerPreset
@@ -21,7 +21,7 @@ from vdiff_plugin.native.arrays import ConvTask, Kernel, Tensor, conv_task
 from vdiff_plugin.native.library import Kernels
 from vdiff_plugin.native.pictures import hold_picture
 
-_PICTURE = 7  # channels: four differences and the mean of luma, U, V
+_PICTURE = 13  # channels: four differences and the mean of luma, U, V; six taken away
 
 
 @dataclass(frozen=True)
@@ -71,15 +71,17 @@ class UpscalePlan:
         self._head = Tensor.zeros(*half, OUT_CHANNELS)
         self._tasks.append(conv_task(x, layers.head, self._head))
 
-    def run(self, kernels: Kernels, pixels: Pixels, levels: Sequence[float]) -> Change:
+    def run(self, kernels: Kernels, doubling: Doubling) -> Change:
         """See `Upscaler.upscale`."""
         height, width = self._size
-        codes = np.clip(np.rint(np.asarray(levels, np.float32) * LEVEL_GAIN), 0, 255)
+        codes = np.clip(np.rint(np.asarray(doubling.levels, np.float32) * LEVEL_GAIN), 0, 255)
         self._input.inside[..., _PICTURE : _PICTURE + LEVELS] = codes
-        held = hold_picture(pixels.luma, pixels.chroma)
-        kernels.upscale_input(
-            byref(held.picture), held.deep, pixels.scale, *self._size, *self._input.place
-        )
+        held = [
+            (hold_picture(each.luma, each.chroma), each.scale)
+            for each in (doubling.restored, doubling.source)
+        ]
+        pictures = [part for each, scale in held for part in (byref(each.picture), each.deep, scale)]
+        kernels.upscale_input(*pictures, *self._size, *self._input.place)
         for task in self._tasks:
             kernels.conv(task.call)
         luma = np.empty((2 * height, 2 * width), np.float32)

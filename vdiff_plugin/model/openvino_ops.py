@@ -165,14 +165,19 @@ def restore_model(
 
 
 def upscale_model(
-    layers: Mapping[str, Layer], preset: UpscalerPreset, like: Sequence[NDArray[Any]], scale: float
+    layers: Mapping[str, Layer],
+    preset: UpscalerPreset,
+    like: Sequence[NDArray[Any]],
+    scales: tuple[float, float],
 ) -> Any:
     """An OpenVINO model of `upscale_graph` for arrays shaped as `like`."""
     ops = OpenVinoOps(layers)
     parameters = _parameters(like)
-    luma, chroma = (_codes(part, scale) for part in parameters[:2])
-    levels = _codes(parameters[2], 1.0)
-    changes = upscale_graph(ops, preset, Planes(luma, chroma), levels)
+    restored, source = (
+        Planes(*(_codes(part, scale) for part in parameters[first : first + 2]))
+        for first, scale in zip((0, 2), scales, strict=True)
+    )
+    changes = upscale_graph(ops, preset, (restored, source), _codes(parameters[4], 1.0))
     return _model([_last(part) for part in changes], parameters)
 
 

@@ -65,7 +65,7 @@ def _walk(preset: Architecture) -> _ShapeOps:
     ops = _ShapeOps()
     pixels = np.zeros((1, _SIDE, _SIDE, PIXEL_CHANNELS), np.float32)
     if isinstance(preset, UpscalerPreset):
-        upscale_change(ops, preset, pixels, np.zeros((1, 1, 1, LEVELS), np.float32))
+        upscale_change(ops, preset, (pixels, pixels), np.zeros((1, 1, 1, LEVELS), np.float32))
     else:
         _walk_window(ops, preset, pixels)
     return ops

@@ -13,21 +13,27 @@ NEUTRAL = 128.0  # codes; what zero padding stands for
 OUT_CHANNELS = 4 * PIXEL_CHANNELS  # each half-size position becomes 2x2 of them
 
 
-def upscale_change(ops: Ops, preset: UpscalerPreset, pixels: Tensor, levels: Tensor) -> Tensor:
+def upscale_change(
+    ops: Ops, preset: UpscalerPreset, pixels: tuple[Tensor, Tensor], levels: Tensor
+) -> Tensor:
     """What is to be added to the interpolated picture.
 
     Args:
         ops: the backend.
         preset: network size.
-        pixels: (batch, H/2, W/2, 6) of the small picture in codes (fractions allowed).
+        pixels: of the small picture, restored and as it was before, each (batch, H/2,
+            W/2, 6) in codes (fractions allowed). What restoration took away may be
+            detail: of clean footage all of it is.
         levels: (batch, 1, 1, 3) noise of luma and of chroma and error of compression, in
             codes, of the window that the picture was restored from.
 
     Returns:
         (batch, H, W, 6) codes, multiples of 1/64: the doubled picture's pixels.
     """
-    levels = ops.spread(ops.quantise(levels * LEVEL_GAIN, 0, 255), pixels)
-    x = ops.conv(ops.concat([*_parted(ops, pixels), levels]), "up.in", preset.width)
+    restored, source = pixels
+    levels = ops.spread(ops.quantise(levels * LEVEL_GAIN, 0, 255), restored)
+    parts = [*_parted(ops, restored), _codes(ops, source - restored), levels]
+    x = ops.conv(ops.concat(parts), "up.in", preset.width)
     for block in range(preset.blocks):
         x = _block(ops, x, f"up.{block}", preset)
     out = ops.conv(x, "up.out", OUT_CHANNELS, activation="none")
@@ -35,10 +41,11 @@ def upscale_change(ops: Ops, preset: UpscalerPreset, pixels: Tensor, levels: Ten
 
 
 def upscale_graph(
-    ops: Ops, preset: UpscalerPreset, planes: Planes, levels: Tensor
+    ops: Ops, preset: UpscalerPreset, planes: tuple[Planes, Planes], levels: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Change to the doubled picture: luma (1, 2H, 2W, 1) and chroma (1, H, W, 2), in codes."""
-    change = upscale_change(ops, preset, pack(ops, planes), levels)
+    restored, source = (pack(ops, each) for each in planes)
+    change = upscale_change(ops, preset, (restored, source), levels)
     luma, chroma = ops.split(change, [4, 2])
     return ops.depth_to_space(luma, 2), chroma
 
@@ -50,8 +57,11 @@ def _parted(ops: Ops, pixels: Tensor) -> list[Tensor]:
     """
     luma, chroma = ops.split(pixels, [4, 2])
     mean = ops.mean_channels(luma)
-    parts = [luma - mean, mean - NEUTRAL, chroma - NEUTRAL]
-    return [ops.quantise(part * INPUT_GAIN, -CODE_PEAK, CODE_PEAK) for part in parts]
+    return [_codes(ops, part) for part in (luma - mean, mean - NEUTRAL, chroma - NEUTRAL)]
+
+
+def _codes(ops: Ops, part: Tensor) -> Tensor:
+    return ops.quantise(part * INPUT_GAIN, -CODE_PEAK, CODE_PEAK)
 
 
 def _block(ops: Ops, x: Tensor, name: str, preset: UpscalerPreset) -> Tensor:

@@ -108,10 +108,13 @@ void vdiff_add_change(const void *plane, int64_t row, int deep, const float *cha
                       int64_t change_row, int64_t change_pixel, float unit, int peak,
                       int height, int width, void *out);
 
-/* Samples -> the upscaler's first channels, (height/2, width/2): four differences from the
- * mean of luma, the mean, U, V, in half codes. */
-void vdiff_upscale_input(const picture *p, int deep, float scale, int height, int width,
-                         int16_t *out, int64_t out_row, int64_t out_pixel);
+/* Samples -> the upscaler's first channels, (height/2, width/2), in half codes: of the
+ * restored picture four differences from the mean of luma, the mean, U, V; then what the
+ * source has beyond it, four of luma, U, V. */
+void vdiff_upscale_input(const picture *restored, int deep, float scale,
+                         const picture *source, int source_deep, float source_scale,
+                         int height, int width, int16_t *out, int64_t out_row,
+                         int64_t out_pixel);
 
 /* The head, (height/2, width/2) of 24 channels in 1/64 codes -> luma (2 height, 2 width) and
  * chroma (height, width), pairs of U and V, in codes. */

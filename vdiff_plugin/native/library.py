@@ -135,7 +135,7 @@ class Kernels:
             c_int, c_int, c_int, c_void_p,
         )  # fmt: skip
         self.upscale_input = _function(
-            library, "upscale_input", picture, c_int, c_float, c_int, c_int, *place
+            library, "upscale_input", *(picture, c_int, c_float) * 2, c_int, c_int, *place
         )
         self.upscale_change = _function(
             library, "upscale_change", *place, c_int, c_int, c_void_p, c_void_p

@@ -12,26 +12,34 @@ static inline int sample(const void *plane, int64_t at, int deep) {
   return deep ? ((const uint16_t *)plane)[at] : ((const uint8_t *)plane)[at];
 }
 
-static inline int16_t half_codes(int sum, float unit, int neutral) {
-  return (int16_t)clamp((int)rintf((float)sum * unit) - neutral, -255, 255);
+static inline int16_t half_codes(float v, int neutral) {
+  return (int16_t)clamp((int)rintf(v) - neutral, -255, 255);
 }
 
-CLONES void vdiff_upscale_input(const picture *p, int deep, float scale, int height,
-                                int width, int16_t *out, int64_t out_row,
+/* Six samples of a half-size position, four of luma, U and V. */
+static inline void position(const picture *p, int deep, int y, int x, int out[6]) {
+  for (int i = 0; i < 4; i++)
+    out[i] = sample(p->luma, (2 * y + i / 2) * p->luma_row + 2 * x + i % 2, deep);
+  for (int i = 0; i < 2; i++) out[4 + i] = sample(p->chroma, y * p->chroma_row + 2 * x + i, deep);
+}
+
+CLONES void vdiff_upscale_input(const picture *restored, int deep, float scale,
+                                const picture *source, int source_deep, float source_scale,
+                                int height, int width, int16_t *out, int64_t out_row,
                                 int64_t out_pixel) {
   for (int y = 0; y < height / 2; y++) {
     int16_t *o = out + y * out_row;
     for (int x = 0; x < width / 2; x++, o += out_pixel) {
-      int luma[4], sum = 0;
-      for (int i = 0; i < 4; i++) {
-        luma[i] = sample(p->luma, (2 * y + i / 2) * p->luma_row + 2 * x + i % 2, deep);
-        sum += luma[i];
-      }
-      for (int i = 0; i < 4; i++) o[i] = half_codes(4 * luma[i] - sum, scale * 0.5f, 0);
-      o[4] = half_codes(sum, scale * 0.5f, 256);
-      for (int i = 0; i < 2; i++)
-        o[5 + i] = half_codes(sample(p->chroma, y * p->chroma_row + 2 * x + i, deep),
-                              scale * 2.0f, 256);
+      int now[6], before[6];
+      position(restored, deep, y, x, now);
+      position(source, source_deep, y, x, before);
+      int sum = now[0] + now[1] + now[2] + now[3];
+      for (int i = 0; i < 4; i++) o[i] = half_codes((float)(4 * now[i] - sum) * scale * 0.5f, 0);
+      o[4] = half_codes((float)sum * scale * 0.5f, 256);
+      for (int i = 4; i < 6; i++) o[1 + i] = half_codes((float)now[i] * scale * 2.0f, 256);
+      for (int i = 0; i < 6; i++)
+        o[7 + i] = half_codes(
+            ((float)before[i] * source_scale - (float)now[i] * scale) * 2.0f, 0);
     }
   }
 }

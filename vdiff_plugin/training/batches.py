@@ -107,9 +107,12 @@ def before(inputs: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
 
 
 def _doublings(records: NDArray[np.void], turn: int) -> Batch:
-    small, base, target = (_turn_packed(records[n], turn) for n in ("small", "base", "target"))
+    small, source, base, target = (
+        _turn_packed(records[n], turn) for n in ("small", "source", "base", "target")
+    )
     inputs = {
-        "small": small, "base": np.float32(base) / BASE_UNIT, "levels": records["levels"],
+        "small": small, "source": source, "base": np.float32(base) / BASE_UNIT,
+        "levels": records["levels"],
     }  # fmt: skip
     return _batch(inputs, target)
 

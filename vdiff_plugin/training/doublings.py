@@ -36,11 +36,15 @@ _FORMAT = PixelFormat(family="yuv", log2_w=1, log2_h=1)
 
 
 def doubling_dtype(patch: int) -> np.dtype[np.void]:
-    """One sample of `patch` pixels a side of the large picture, packed as `pack` does."""
+    """One sample of `patch` pixels a side of the large picture, packed as `pack` does.
+
+    The small picture is there as restored and as it was before (`source`).
+    """
     half, quarter = patch // 2, patch // 4
     return np.dtype(
         [
             ("small", np.uint8, (quarter, quarter, PIXEL_CHANNELS)),
+            ("source", np.uint8, (quarter, quarter, PIXEL_CHANNELS)),
             ("base", np.int16, (half, half, PIXEL_CHANNELS)),
             ("target", np.uint8, (half, half, PIXEL_CHANNELS)),
             ("levels", np.float32, (LEVELS,)),
@@ -116,14 +120,14 @@ def _records(
 ) -> Iterator[NDArray[np.void]]:
     numbers = _draw_frames(len(clean), recipe, rng)
     for n, restored in zip(numbers, restorer.restore(bad, numbers), strict=True):
-        small = _packed(restored.frame)
+        small, source = _packed(restored.frame), pack(bad.luma[n], bad.chroma[n])
         base = _interpolated(restored.frame, clip_info(bad))
         target = pack(clean.luma[n], clean.chroma[n])
         side = recipe.patch // 4
         records = []
         for y, x in _places(small.shape[:2], recipe, rng):
             here, there = (np.s_[y * k : (y + side) * k, x * k : (x + side) * k] for k in (1, 2))
-            records.append((small[here], base[there], target[there], restored.levels))
+            records.append((small[here], source[here], base[there], target[there], restored.levels))
         yield np.array(records, doubling_dtype(recipe.patch))
 
 

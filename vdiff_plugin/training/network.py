@@ -51,7 +51,7 @@ def build_network(preset: Architecture, patch: int) -> TrainableNetwork:
 
 
 def _build_upscaler(preset: UpscalerPreset, patch: int) -> TrainableNetwork:
-    """The model takes a dict of `small`, `base` and `levels` as in `doublings.doubling_dtype`.
+    """The model takes a dict of `small`, `source`, `base` and `levels` as in `doublings.doubling_dtype`.
 
     It returns the doubled picture, (batch, p/2, p/2, 6) codes.
     """
@@ -59,11 +59,13 @@ def _build_upscaler(preset: UpscalerPreset, patch: int) -> TrainableNetwork:
     half, quarter = patch // 2, patch // 4
     shapes = {
         "small": (quarter, quarter, PIXEL_CHANNELS),
+        "source": (quarter, quarter, PIXEL_CHANNELS),
         "base": (half, half, PIXEL_CHANNELS),
         "levels": (LEVELS,),
     }
     inputs = {name: keras.Input(shape, name=name) for name, shape in shapes.items()}
-    change = upscale_change(ops, preset, inputs["small"], inputs["levels"][:, None, None, :])
+    pixels = (inputs["small"], inputs["source"])
+    change = upscale_change(ops, preset, pixels, inputs["levels"][:, None, None, :])
     _look_at_detail(ops.layers["up.in"])
     return TrainableNetwork(keras.Model(inputs, inputs["base"] + change), ops, preset)
 
@@ -71,7 +73,7 @@ def _build_upscaler(preset: UpscalerPreset, patch: int) -> TrainableNetwork:
 def _look_at_detail(first: QuantisedConv) -> None:
     """Let each filter begin blind to brightness and colour: they would drown the rest."""
     kernel = np.array(k.convert_to_numpy(first.kernel))
-    kernel[:, :, 4:] -= kernel[:, :, 4:].mean(axis=(0, 1))
+    kernel[:, :, 4:7] -= kernel[:, :, 4:7].mean(axis=(0, 1))
     first.kernel.assign(kernel)
 
 

@@ -10,11 +10,12 @@ import pytest
 
 from tests.vdiff_plugin.networks import random_fusion, random_weights_file
 from vdiff_plugin.builtin.keras_backend import KerasBackend
+from vdiff_plugin.builtin.levels import Levels
 from vdiff_plugin.builtin.native_backend import NativeBackend
 from vdiff_plugin.builtin.openvino_backend import OpenVinoBackend
 from vdiff_plugin.builtin.reference import NumpyBackend
 from vdiff_plugin.builtin.tiling import TiledUpscaler
-from vdiff_plugin.contracts import Backend, Pixels, Upscaler
+from vdiff_plugin.contracts import Backend, Change, Doubling, Upscaler
 from vdiff_plugin.errors import ResourceError, SettingsError, UnknownNameError, WeightsError
 from vdiff_plugin.model.presets import UPSCALERS, architecture_of
 from vdiff_plugin.model.shapes import arithmetic
@@ -34,8 +35,11 @@ PICTURES = {
 LEVELS = (11.3, 7.9, 2.6)
 
 
-def _pixels(seed: int = 0, **picture: object) -> Pixels:
-    return random_fusion(seed=seed, **picture).centre
+def _doubling(seed: int = 0, levels: Levels = LEVELS, **picture: object) -> Doubling:
+    """Two pictures of noise, the one before restoration in samples of 8 bits."""
+    restored = random_fusion(seed=seed, **picture).centre
+    size = {name: picture[name] for name in ("height", "width")}
+    return Doubling(restored, random_fusion(seed=seed + 90, **size).centre, levels)
 
 
 def _upscaler(kind: str, path: Path) -> Upscaler:
@@ -57,22 +61,22 @@ def test_backends_equal_the_reference(tmp_path: Path, kind: str, preset: str) ->
     reference = NumpyBackend().load_upscaler(path, device="cpu", precision="fp32")
     assert upscaler.fingerprint == reference.fingerprint
     for seed, picture in enumerate(PICTURES.values()):
-        pixels = _pixels(seed, **picture)
-        expected, got = (each.upscale(pixels, LEVELS) for each in (reference, upscaler))
+        doubling = _doubling(seed, **picture)
+        expected, got = (each.upscale(doubling) for each in (reference, upscaler))
         assert np.abs(expected.luma).mean() > 1
         assert np.abs(expected.chroma).mean() > 1
-        assert expected.luma.shape == tuple(2 * size for size in pixels.luma.shape)
+        assert expected.luma.shape == tuple(2 * size for size in doubling.restored.luma.shape)
         np.testing.assert_array_equal(got.luma, expected.luma)
         np.testing.assert_array_equal(got.chroma, expected.chroma)
 
 
 def test_plain_instructions_give_the_same_bits(tmp_path: Path) -> None:
     upscaler = _upscaler("native", _file(tmp_path, "quality"))
-    pixels = _pixels(height=48, width=80)
-    special = upscaler.upscale(pixels, LEVELS)
+    doubling = _doubling(height=48, width=80)
+    special = upscaler.upscale(doubling)
     kernels().use_special_instructions(False)
     try:
-        plain = upscaler.upscale(pixels, LEVELS)
+        plain = upscaler.upscale(doubling)
     finally:
         kernels().use_special_instructions(True)
     np.testing.assert_array_equal(plain.luma, special.luma)
@@ -83,20 +87,20 @@ def test_plain_instructions_give_the_same_bits(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", BACKENDS)
 def test_tiles_equal_the_whole(tmp_path: Path, kind: str, preset: str) -> None:
     upscaler = _upscaler(kind, _file(tmp_path, preset))
-    pixels = _pixels(height=160, width=208)
-    whole = upscaler.upscale(pixels, LEVELS)
+    doubling = _doubling(height=160, width=208)
+    whole = upscaler.upscale(doubling)
     for tile in (64, 80):
-        tiled = TiledUpscaler(upscaler, tile).upscale(pixels, LEVELS)
+        tiled = TiledUpscaler(upscaler, tile).upscale(doubling)
         np.testing.assert_array_equal(tiled.luma, whole.luma)
         np.testing.assert_array_equal(tiled.chroma, whole.chroma)
 
 
 def test_a_smaller_halo_would_show(tmp_path: Path) -> None:
     upscaler = NumpyBackend().load_upscaler(_file(tmp_path), device="cpu", precision="fp32")
-    pixels = _pixels(height=64, width=160)
-    whole = upscaler.upscale(pixels, LEVELS)
+    doubling = _doubling(height=64, width=160)
+    whole = upscaler.upscale(doubling)
     upscaler.halo -= 2
-    tiled = TiledUpscaler(upscaler, 64).upscale(pixels, LEVELS)
+    tiled = TiledUpscaler(upscaler, 64).upscale(doubling)
     assert (tiled.luma != whole.luma).any()
 
 
@@ -106,32 +110,34 @@ def test_tiles_get_smaller_when_memory_runs_out(tmp_path: Path) -> None:
             self._inner = inner
             self.stride, self.halo = inner.stride, inner.halo
 
-        def upscale(self, pixels: Pixels, levels: tuple[float, float, float]) -> object:
-            if pixels.luma.size > 128 * 128:
+        def upscale(self, doubling: Doubling) -> Change:
+            if doubling.restored.luma.size > 128 * 128:
                 raise ResourceError("full; buy more")
-            return self._inner.upscale(pixels, levels)
+            return self._inner.upscale(doubling)
 
     upscaler = _upscaler("native", _file(tmp_path))
-    pixels = _pixels(height=160, width=208)
-    tight = TiledUpscaler(Tight(upscaler), 0).upscale(pixels, LEVELS)
-    np.testing.assert_array_equal(tight.luma, upscaler.upscale(pixels, LEVELS).luma)
+    doubling = _doubling(height=160, width=208)
+    tight = TiledUpscaler(Tight(upscaler), 0).upscale(doubling)
+    np.testing.assert_array_equal(tight.luma, upscaler.upscale(doubling).luma)
 
 
 def test_native_calls_run_side_by_side(tmp_path: Path) -> None:
     upscaler = _upscaler("native", _file(tmp_path))
     assert upscaler.concurrent
-    pictures = [_pixels(seed, height=48 + 16 * (seed % 3), width=80) for seed in range(9)]
-    alone = [upscaler.upscale(each, LEVELS).luma for each in pictures]
+    pictures = [_doubling(seed, height=48 + 16 * (seed % 3), width=80) for seed in range(9)]
+    alone = [upscaler.upscale(each).luma for each in pictures]
     with ThreadPoolExecutor(8) as pool:
-        together = list(pool.map(lambda each: upscaler.upscale(each, LEVELS).luma, pictures * 4))
+        together = list(pool.map(lambda each: upscaler.upscale(each).luma, pictures * 4))
     for index, luma in enumerate(together):
         np.testing.assert_array_equal(luma, alone[index % len(alone)])
 
 
 def test_levels_are_looked_at(tmp_path: Path) -> None:
     upscaler = _upscaler("native", _file(tmp_path))
-    pixels = _pixels(height=32, width=64)
-    one, other = (upscaler.upscale(pixels, each).luma for each in (LEVELS, (0.0, 0.0, 0.0)))
+    levels = (LEVELS, (0.0, 0.0, 0.0))
+    one, other = (
+        upscaler.upscale(_doubling(levels=each, height=32, width=64)).luma for each in levels
+    )
     assert (one != other).any()
 
 

@@ -87,7 +87,7 @@ class VdiffNode:
                 )
             layout = planar
         self._converter = Converter(session.clip, layout)
-        if not _is_idle(settings):
+        if session.clip != clip or not _is_idle(settings):
             self._stream = self._begin(self._gate.as_session() if self._gate else session)
         return session
 
@@ -135,7 +135,7 @@ class VdiffNode:
 
 
 def _is_idle(settings: Settings) -> bool:
-    """Whether every frame comes out as it is, so that none need be unpacked."""
+    """Whether every frame of unchanged size comes out as it is, so that none is unpacked."""
     return settings.strength == 0 and settings.stages == ("vdiff",)
 
 

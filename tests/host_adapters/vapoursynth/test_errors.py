@@ -114,7 +114,6 @@ def test_a_map_of_too_many_bits() -> None:
 @pytest.mark.parametrize(
     ("keywords", "parts"),
     [
-        ({"task": "upscale2x"}, ["no task 'upscale2x'; have", "restore"]),
         ({"task": "sharpen"}, ["no task 'sharpen'; have", "restore"]),
         ({"preset": "best"}, ["'best'; have fast, quality"]),
         ({"backend": "abacus"}, ["no backend 'abacus'; have keras"]),

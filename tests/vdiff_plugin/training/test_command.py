@@ -113,7 +113,7 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_batch(stills: Path, tmp_pa
     ("args", "code", "said"),
     [
         (["-o", "w.bin"], 2, "weights are .safetensors"),
-        (["-o", "w.safetensors", "--task", "upscale2x"], 2, "cannot be trained"),
+        (["-o", "w.safetensors", "--task", "upscale2x", "--flicker", "1"], 2, "no flicker with"),
         (["-o", "w.safetensors", "--task", "colour"], 2, "no task 'colour'; have deblock"),
         (["-o", "w.safetensors", "--patch", "50"], 2, "patch"),
         (["-o", "nowhere/w.safetensors"], 1, "no folder"),

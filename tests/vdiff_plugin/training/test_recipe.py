@@ -27,10 +27,16 @@ def test_tasks_hold_what_their_names_say() -> None:
     assert set(TASKS["restore"]) == set(DEGRADATIONS)
 
 
-def test_upscaling_is_refused_in_a_line() -> None:
-    with pytest.raises(SettingsError, match="upscale2x cannot be trained") as caught:
-        new_recipe("options", {"task": "upscale2x"})
-    assert "\n" not in str(caught.value)
+def test_doubling_sees_clean_footage_and_all_kinds_of_harm() -> None:
+    recipe = new_recipe("options", {"task": "upscale2x", "preset": "quality"})
+    assert recipe.degradations["untouched"] >= 0.3
+    assert set(recipe.degradations) >= {"gaussian", "h264", "noisy_h264"}
+    assert recipe.shard(0).restorer == recipe.held_out_shard("h264").restorer == "quality"
+    assert new_recipe("options", {"task": "restore"}).shard(0).restorer == ""
+    with pytest.raises(SettingsError, match="no flicker with upscale2x; take it out"):
+        new_recipe("options", {"task": "upscale2x", "flicker": 0.1})
+    with pytest.raises(UnknownNameError, match="no preset 'huge'; have fast, quality"):
+        new_recipe("options", {"task": "upscale2x", "preset": "huge"})
 
 
 @pytest.mark.parametrize("field", ["task", "preset"])

@@ -101,7 +101,8 @@ def clip_of(name: str, sequence: Sequence420) -> Clip:
     return Clip(name, info, (np.ascontiguousarray(sequence.luma), *chroma))
 
 
-def _sequence_of(clip: Clip) -> Sequence420:
+def sequence_of(clip: Clip) -> Sequence420:
+    """The pictures of a 4:2:0 clip."""
     return Sequence420(clip.planes[0], np.stack(clip.planes[1:], axis=-1))
 
 
@@ -143,7 +144,7 @@ def noise(sigma: float) -> Harm:
         rng = np.random.default_rng(int(sigma))
         if clip.format == "rgb":
             return clip.holding([_noisy(plane, sigma, rng) for plane in clip.planes])
-        clean = _sequence_of(clip)
+        clean = sequence_of(clip)
         luma = _noisy(clean.luma, sigma, rng)
         return clip_of(clip.name, Sequence420(luma, _noisy(clean.chroma, sigma, rng)))
 
@@ -169,7 +170,7 @@ def h264(crf: int, level: float) -> Harm:
 
     def add(clip: Clip) -> Clip:
         options = {"crf": str(crf), "preset": "medium"}
-        return clip_of(clip.name, encoded(_sequence_of(clip), "libx264", options))
+        return clip_of(clip.name, encoded(sequence_of(clip), "libx264", options))
 
     return Harm(f"H.264 crf {crf}", "codec", level, add)
 

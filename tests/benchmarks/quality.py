@@ -12,6 +12,9 @@ kept in FOLDER as soon as they are there, so a run that was broken off goes on, 
 plot from what is there. Frames a second come from a pass of their own, --speed, one clip
 through all methods on a quiet machine.
 
+With --task upscale2x clips are halved, and harmed after that; the peers are swscale's bicubic
+and Lanczos, which need no tuning.
+
 PSNR of 4:2:0 weighs planes 6:1:1, means over frames, then over clips. Peers come from PyPI:
 vapoursynth with vapoursynth-bm3d, -nlm-ispc, -mvtools, -dfttest2-cpu and -deblock, dfttest2,
 imageio-ffmpeg; the plot needs matplotlib.
@@ -26,17 +29,21 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tests.benchmarks.clips import FORMATS, FRAMES, HARMS, Clip, Harm, read_clips
+from tests.benchmarks.halves import HALVES
 from tests.benchmarks.machine import describe, load
 from tests.benchmarks.measures import MEASURES, measured
 from tests.benchmarks.peers.catalogue import peers
 from tests.benchmarks.peers.method import AbsentError, Method, Setting
 from tests.benchmarks.peers.ours import Choice, ours
 from tests.benchmarks.peers.pace import frames_a_second
+from tests.benchmarks.peers.scalers import scalers
 from tests.benchmarks.peers.tuning import Tuner
 from tests.benchmarks.quality_report import report
 from tests.benchmarks.rows import Row, Rows
+from vdiff_plugin.model.presets import UPSCALING
 
-_SPEED_HARMS = ("sigma 20", "H.264 crf 37")  # the first that a method is meant for
+_SPEED_HARMS = ("sigma 20", "H.264 crf 37", "half, sigma 10")  # the first it is meant for
+_ALL = HARMS | HALVES
 _TEMPORARY = "vdiff-quality-"
 
 
@@ -144,12 +151,14 @@ def _jobs(
     """Harms with the methods for them; None is the harmed clip as it is."""
     if given.speed:
         for method in methods:
-            suited = [name for name in _SPEED_HARMS if method.suits(HARMS[name], given.format)]
-            yield from ((HARMS[name], method) for name in suited[:1])
+            suited = [name for name in _SPEED_HARMS if method.suits(_ALL[name], given.format)]
+            yield from ((_ALL[name], method) for name in suited[:1])
         return
-    for name in given.harm or HARMS:
-        yield HARMS[name], None
-        yield from ((HARMS[name], one) for one in methods if one.suits(HARMS[name], given.format))
+    doubling = given.task == UPSCALING
+    for harm in (_ALL[name] for name in given.harm or (HALVES if doubling else HARMS)):
+        if harm.kind != "half":  # a half is not of the size to compare it
+            yield harm, None
+        yield from ((harm, one) for one in methods if one.suits(harm, given.format))
 
 
 def _methods(given: argparse.Namespace) -> list[Method]:
@@ -159,6 +168,8 @@ def _methods(given: argparse.Namespace) -> list[Method]:
         weights=given.weights,
         backend=given.backend,
     )
+    if given.task == UPSCALING:
+        return [*ours(choice), *scalers()]
     return [*ours(choice), *(peers() if given.tune or given.report else ())]
 
 
@@ -184,7 +195,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--out", type=Path, help="folder for rows, settings, results and the plot")
     add("--settings", type=Path, help="file of tuned settings (default OUT/settings.json)")
     add("--format", choices=list(FORMATS), default="yuv420")
-    add("--harm", action="append", choices=list(HARMS), help="again for more; default all")
+    add("--harm", action="append", choices=list(_ALL), help="again for more; default all")
     add("--method", action="append", default=[], help="part of a name; again for more; default all")
     add("--clip", action="append", default=[], help="file name without suffix; again for more")
     add("--measure", action="append", choices=MEASURES, help="again for more; default all")

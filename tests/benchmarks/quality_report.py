@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.benchmarks.clips import HARMS
+from tests.benchmarks.halves import HALVES
 from tests.benchmarks.pareto import Point, draw
 from tests.benchmarks.peers.method import Method
 from tests.benchmarks.rows import Row, Rows
@@ -66,7 +67,7 @@ def _gathered(rows: Rows, methods: Sequence[Method]) -> dict[tuple[str, str], li
     tables = {
         (form, harm): list(_lines(row for row in current if (row.form, row.harm) == (form, harm)))
         for form in _FORMS
-        for harm in HARMS
+        for harm in (*HARMS, *HALVES)
     }
     return {place: table for place, table in tables.items() if table}
 

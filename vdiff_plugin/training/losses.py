@@ -12,6 +12,7 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 
 _FLOOR = 0.04  # of the normaliser: how much nearly clean samples count
 _LOG_FLOOR = 1.2  # codes
+_FINE_FLOOR = 0.4  # the same for doubling, where no sample is right to begin with
 _PLANES = (6 / 8, 1 / 8, 1 / 8)  # weights of Y, U and V, as PSNR is weighted
 _EPSILON = 1e-3  # Charbonnier's corner, in units of full scale
 
@@ -36,7 +37,7 @@ def normalised_charbonnier(truth: Tensor, predicted: Tensor) -> Tensor:
     return k.mean(distance / (2.0 * harm + _FLOOR), axis=(1, 2, 3))
 
 
-def log_squared(truth: Tensor, predicted: Tensor) -> Tensor:
+def log_squared(truth: Tensor, predicted: Tensor, floor: float = _LOG_FLOOR) -> Tensor:
     """Half the logarithm of each plane's mean squared error in codes, weighted 6:1:1.
 
     One unit is 8.7 dB of PSNR, for nearly clean samples as for very noisy ones, and for
@@ -47,8 +48,13 @@ def log_squared(truth: Tensor, predicted: Tensor) -> Tensor:
     """
     square = k.square(predicted - truth[..., :-1])
     planes = (square[..., :4], square[..., 4:5], square[..., 5:])
-    errors = [k.log(k.mean(plane, axis=(1, 2, 3)) + _LOG_FLOOR**2) for plane in planes]
+    errors = [k.log(k.mean(plane, axis=(1, 2, 3)) + floor**2) for plane in planes]
     return 0.5 * sum(weight * error for weight, error in zip(_PLANES, errors, strict=True))
+
+
+def fine_log_squared(truth: Tensor, predicted: Tensor) -> Tensor:
+    """`log_squared` with a lower floor: smooth chroma, wrong by less than a code, counts too."""
+    return log_squared(truth, predicted, _FINE_FLOOR)
 
 
 def mean_squared(truth: Tensor, predicted: Tensor) -> Tensor:
@@ -85,6 +91,7 @@ def _other(samples: Tensor) -> Tensor:
 LOSSES: dict[str, Loss] = {
     "charbonnier": normalised_charbonnier,
     "log": log_squared,
+    "finelog": fine_log_squared,
     "mse": mean_squared,
 }
 

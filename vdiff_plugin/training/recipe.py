@@ -44,7 +44,7 @@ class Recipe(BaseModel):
     last_rate: Annotated[float, Field(ge=0)] = 2e-5
     warmup: Annotated[int, Field(ge=0)] = 500  # steps up to `rate`; sudden ones kill units
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.999
-    loss: Literal["charbonnier", "log", "mse"] = "charbonnier"
+    loss: Literal["charbonnier", "log", "finelog", "mse"] = "charbonnier"
     flicker: Annotated[float, Field(ge=0)] = 0.0  # weight of errors that change between frames
 
     @field_validator("degradations")

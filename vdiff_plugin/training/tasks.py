@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from vdiff_plugin.errors import UnknownNameError
-from vdiff_plugin.model.presets import architecture_of
+from vdiff_plugin.model.presets import UPSCALING, architecture_of
 from vdiff_plugin.training.recipe import Recipe
 
 EPOCH = 250  # steps
@@ -63,6 +63,6 @@ def new_recipe(where: str, given: Mapping[str, Any]) -> Recipe:
         "held_out": 0.1,
         "warmup": min(500, values["steps"] // 10),
         "epoch": EPOCH,
-        "loss": "log",
+        "loss": "finelog" if values["task"] == UPSCALING else "log",
     }
     return Recipe.of(where, {**choice, **values})

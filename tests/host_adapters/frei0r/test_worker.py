@@ -259,3 +259,12 @@ def test_it_ends_with_the_host(plugin: Path, tmp_path: Path) -> None:
         assert wait_until(lambda: not is_alive(pid), 10)
         os.kill(forked, 9)
     assert host.wait() == 0
+
+
+def test_a_task_of_another_size_is_refused_in_a_line(worker: Worker) -> None:
+    one = opened(worker)
+    one.ask(task="upscale2x")
+    kind, body = one.answer()
+    assert kind == protocol.FAILED
+    assert b"task upscale2x changes the picture's size; choose another" in body
+    assert one.show(SHOWN[0]).shape == SHOWN[0].shape

@@ -93,9 +93,7 @@ def _first_wanted(index: FrameIndex, n: int, threads: Threads) -> int | None:
 
 
 def _is_before(packet: av.Packet[Any] | None, pts: int | None) -> bool:
-    return (
-        packet is not None and packet.pts is not None and pts is not None and packet.pts < pts
-    )
+    return packet is not None and packet.pts is not None and pts is not None and packet.pts < pts
 
 
 def _seek(

@@ -6,6 +6,7 @@ python -m tests.benchmarks.speed [--long] [--runs N] [--only NAME]
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import subprocess
 import sys
@@ -56,9 +57,12 @@ class Bench:
     def files(self) -> Iterator[Row]:
         """Frames a second of whole jobs: decode, render, encode without loss."""
         clip = noisy_clip(self.folder / "720p.mkv", *_HD, _WARM_UP + 64)
-        yield "1280x720, 8-bit 4:2:0, H.264 to FFV1", "fps", "lowest", "ms a frame", "to decode"
+        yield (
+            *("1280x720, 8-bit 4:2:0, H.264 to FFV1", "fps", "lowest", "ms a frame", "to decode"),
+            "cores busy",
+        )
         decode = statistics.median(_decode_fps(clip) for _ in self.times)
-        yield "decode alone", *_fps([decode]), f"{1:.2f}"
+        yield "decode alone", *_fps([decode]), f"{1:.2f}", ""
         jobs = [
             ("pass-through (strength 0), to raw video", Settings.of(strength=0), _RAW),
             ("pass-through (strength 0)", Settings.of(strength=0), _LOSSLESS),
@@ -67,7 +71,9 @@ class Bench:
         for name, settings, encode in jobs:
             with Engine() as engine:
                 found = [self._enhance_fps(clip, settings, encode, engine) for _ in self.times]
-            yield name, *_fps(found), f"{statistics.median(found) / decode:.3f}"
+            fps, busy = zip(*found, strict=True)
+            share = f"{statistics.median(fps) / decode:.3f}"
+            yield name, *_fps(fps), share, f"{statistics.median(busy):.0%}"
 
     def stages(self) -> Iterator[Row]:
         """Milliseconds of one frame by what they are spent on, in one thread."""
@@ -92,19 +98,26 @@ class Bench:
 
     def _enhance_fps(
         self, clip: Path, settings: Settings, encode: EncodeOptions, engine: Engine
-    ) -> float:
-        ticks: list[float] = []
+    ) -> tuple[float, float]:
+        """Frames a second, and the share of all cores' time that went into them."""
+        ticks: list[tuple[float, float]] = []
+
+        def tick(*_: object) -> None:
+            ticks.append((time.perf_counter(), time.process_time()))
+
         enhance(
             clip,
             self.folder / "out.mkv",
             settings=settings,
             encode=encode,
             overwrite=True,
-            progress=lambda *_: ticks.append(time.perf_counter()),
+            progress=tick,
             engine=engine,
         )
-        ticks.append(time.perf_counter())  # the encoder's last frames count too
-        return (len(ticks) - 1 - _WARM_UP) / (ticks[-1] - ticks[_WARM_UP - 1])
+        tick()  # the encoder's last frames count too
+        warm, end = ticks[_WARM_UP - 1], ticks[-1]
+        wall, spent = end[0] - warm[0], end[1] - warm[1]
+        return (len(ticks) - 1 - _WARM_UP) / wall, spent / (wall * len(os.sched_getaffinity(0)))
 
     def _stage_times(self, clip: Path, settings: Settings) -> dict[str, float]:
         reader = read_clip(clip)

@@ -10,7 +10,7 @@ Shotcut.KeyframableFilter {
         'strength': 1, 'task': 'restore', 'preset': 'fast', 'noise': 0, 'delayed': 0,
         'show change map': 0, 'mix with original': 0
     })
-    readonly property var tasks: ['restore', 'denoise']
+    readonly property var tasks: ['restore', 'denoise', 'deblock']
     readonly property var sizes: ['fast', 'quality']
 
     function setControls() {
@@ -97,7 +97,7 @@ Shotcut.KeyframableFilter {
         }
         Shotcut.ComboBox {
             id: taskBox
-            model: [qsTr('Restore'), qsTr('Denoise')]
+            model: [qsTr('Restore'), qsTr('Denoise'), qsTr('Deblock')]
             Layout.columnSpan: 3
             onActivated: filter.set('task', panel.tasks[currentIndex])
         }

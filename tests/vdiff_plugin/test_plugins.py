@@ -106,7 +106,7 @@ def test_weights_are_found_by_task_and_preset() -> None:
     offered = [weights("restore", "fast"), wanted, weights("denoise", "fast")]
     offers = offers_of(plugin(vdiff_weights=lambda: offered))
     assert offers.weights_for("restore", "quality") is wanted
-    with pytest.raises(UnknownNameError, match="no task 'sharpen'; have deblock, denoise, restore"):
+    with pytest.raises(UnknownNameError, match="no task 'sharpen'; have denoise, restore"):
         offers.weights_for("sharpen", "fast")
     with pytest.raises(UnknownNameError, match="no preset of task denoise 'quality'; have fast"):
         offers.weights_for("denoise", "quality")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shlex
 import shutil
@@ -15,6 +16,7 @@ from host_adapters.frei0r.build import BUILT, HERE, PLUGIN, build
 from vdiff_plugin.atomic import write_whole
 from vdiff_plugin.errors import OutputError, ResourceError
 
+logger = logging.getLogger(__name__)
 WORKER = "vdiff-worker"
 _EDITORS = HERE / "editors"
 _ROOT = HERE.parents[1]  # the folder that our packages lie in
@@ -55,15 +57,28 @@ def of_prefix(prefix: Path, shotcut: Path | None = None) -> Places:
 
 
 def find_shotcut() -> Path | None:
-    """Shotcut's folder of filters, where Shotcut is installed and the folder is open to us."""
+    """The folder of filters of the Shotcut on the PATH, if there is one."""
     program = shutil.which("shotcut")
     if program is None:
         return None
     root = Path(program).resolve().parent
     for share in (root / "share", root.parent / "share"):
         filters = share / "shotcut" / "qml" / "filters"
-        if filters.is_dir() and os.access(filters, os.W_OK):
+        if filters.is_dir():
             return filters
+    return None
+
+
+def own_shotcut() -> Path | None:
+    """The same where we may write to it; else a line says what to do."""
+    filters = find_shotcut()
+    if filters is None or os.access(filters, os.W_OK):
+        return filters
+    logger.warning(
+        "%s: cannot be written to, so Shotcut gets no panel; let an administrator run "
+        "vdiff frei0r install --shotcut %s",
+        *(filters, filters),
+    )
     return None
 
 

@@ -6,13 +6,18 @@ python -m tests.benchmarks.speed [--long] [--runs N] [--only NAME]
 from __future__ import annotations
 
 import argparse
+import math
+import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+
+import numpy as np
 
 from host_adapters.media import EncodeOptions, enhance, read_clip, write_video
 from tests.benchmarks.footage import noisy_clip
@@ -22,11 +27,15 @@ from tests.benchmarks.tables import Row, print_table
 from vdiff_plugin.cli.profiling import ProfiledEngine, seconds_by_name
 from vdiff_plugin.engine import Engine
 from vdiff_plugin.frame import ClipInfo, Frame
+from vdiff_plugin.model.presets import preset_named
+from vdiff_plugin.model.shapes import arithmetic
 from vdiff_plugin.plugins import load_offers
 from vdiff_plugin.settings import Settings
 
 _HD, _FULL_HD = (1280, 720), (1920, 1080)
 _WARM_UP = 16  # frames of a run that are not timed: tracing, caches, threads starting
+_WINDOW = 5  # frames that one depends on
+_SIDE = 2048
 _LOSSLESS = EncodeOptions(codec="ffv1")
 _RAW = EncodeOptions(codec="rawvideo")  # as good as no encoder
 
@@ -47,18 +56,26 @@ class Bench:
         self.presets = [one.preset for one in load_offers().weights if one.task == "restore"]
 
     def start_up(self) -> Iterator[Row]:
-        """Seconds until `vdiff --help` has printed and ended."""
+        """Seconds until `vdiff --help` has ended, and a job that is little but its first frame."""
         yield "command", "median s", "least s"
         command = [sys.executable, "-m", "vdiff_plugin", "--help"]
-        taken = [_seconds(lambda: _quietly(command)) for _ in (*self.times, *range(4))]
-        yield "`vdiff --help`", f"{statistics.median(taken):.2f}", f"{min(taken):.2f}"
+        yield "`vdiff --help`", *self._starts(command)
+        clip = noisy_clip(self.folder / "short.mkv", *_HD, _WINDOW)
+        for name in self.presets:
+            words = ["enhance", str(clip), str(self.folder / "short-out.mkv"), "--preset", name]
+            command = [sys.executable, "-m", "vdiff_plugin", *words, "--codec", "ffv1", "-y"]
+            what = f"`vdiff enhance --preset {name}` of {_WINDOW} frames of 720p, from start to end"
+            yield what, *self._starts(command)
 
     def files(self) -> Iterator[Row]:
         """Frames a second of whole jobs: decode, render, encode without loss."""
         clip = noisy_clip(self.folder / "720p.mkv", *_HD, _WARM_UP + 64)
-        yield "1280x720, 8-bit 4:2:0, H.264 to FFV1", "fps", "lowest", "ms a frame", "to decode"
+        yield (
+            *("1280x720, 8-bit 4:2:0, H.264 to FFV1", "fps", "lowest", "ms a frame", "to decode"),
+            "cores busy",
+        )
         decode = statistics.median(_decode_fps(clip) for _ in self.times)
-        yield "decode alone", *_fps([decode]), f"{1:.2f}"
+        yield "decode alone", *_fps([decode]), f"{1:.2f}", ""
         jobs = [
             ("pass-through (strength 0), to raw video", Settings.of(strength=0), _RAW),
             ("pass-through (strength 0)", Settings.of(strength=0), _LOSSLESS),
@@ -67,7 +84,9 @@ class Bench:
         for name, settings, encode in jobs:
             with Engine() as engine:
                 found = [self._enhance_fps(clip, settings, encode, engine) for _ in self.times]
-            yield name, *_fps(found), f"{statistics.median(found) / decode:.3f}"
+            fps, busy = zip(*found, strict=True)
+            share = f"{statistics.median(fps) / decode:.3f}"
+            yield name, *_fps(fps), share, f"{statistics.median(busy):.0%}"
 
     def stages(self) -> Iterator[Row]:
         """Milliseconds of one frame by what they are spent on, in one thread."""
@@ -78,6 +97,21 @@ class Bench:
             total = sum(spent.values())
             for what, ms in spent.items():
                 yield what, name, f"{ms:.1f}", f"{ms / total:.0%}"
+
+    def roof(self) -> Iterator[Row]:
+        """The network's multiply-adds a second on one core, beside what the core can do."""
+        yield "one core", "GMAC/s", "of the matrix product"
+        clip = noisy_clip(self.folder / "720p.mkv", *_HD, _WARM_UP + 64)
+        with _one_core():
+            product = max(_matrix_product() for _ in range(5))
+            yield f"float32 matrix product of {_SIDE} by {_SIDE} (BLAS)", f"{product:.1f}", "100%"
+            for name in self.presets:
+                spent = self._stage_times(clip, Settings.of(preset=name))
+                seconds = (spent["features"] + spent["diffusion and restoration"]) / 1000
+                work = arithmetic(preset_named(name)) * math.prod(_HD)
+                rate = work / seconds / 1e9
+                yield f"`{name}`, features to change", f"{rate:.1f}", f"{rate / product:.0%}"
+        yield "memory copy, GB/s", f"{max(_copy_rate() for _ in range(5)):.1f}", ""
 
     def memory(self) -> Iterator[Row]:
         """Peak resident memory of the whole process."""
@@ -90,21 +124,32 @@ class Bench:
                 first = first or found
                 yield f"`{name}`", str(frames), f"{found:.2f}", f"{found / first:.3f}"
 
+    def _starts(self, command: Sequence[str]) -> tuple[str, str]:
+        taken = [_seconds(lambda: _quietly(command)) for _ in (*self.times, *range(4))]
+        return f"{statistics.median(taken):.2f}", f"{min(taken):.2f}"
+
     def _enhance_fps(
         self, clip: Path, settings: Settings, encode: EncodeOptions, engine: Engine
-    ) -> float:
-        ticks: list[float] = []
+    ) -> tuple[float, float]:
+        """Frames a second, and the share of all cores' time that went into them."""
+        ticks: list[tuple[float, float]] = []
+
+        def tick(*_: object) -> None:
+            ticks.append((time.perf_counter(), time.process_time()))
+
         enhance(
             clip,
             self.folder / "out.mkv",
             settings=settings,
             encode=encode,
             overwrite=True,
-            progress=lambda *_: ticks.append(time.perf_counter()),
+            progress=tick,
             engine=engine,
         )
-        ticks.append(time.perf_counter())  # the encoder's last frames count too
-        return (len(ticks) - 1 - _WARM_UP) / (ticks[-1] - ticks[_WARM_UP - 1])
+        tick()  # the encoder's last frames count too
+        warm, end = ticks[_WARM_UP - 1], ticks[-1]
+        wall, spent = end[0] - warm[0], end[1] - warm[1]
+        return (len(ticks) - 1 - _WARM_UP) / wall, spent / (wall * len(os.sched_getaffinity(0)))
 
     def _stage_times(self, clip: Path, settings: Settings) -> dict[str, float]:
         reader = read_clip(clip)
@@ -137,15 +182,38 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.speed")
     parser.add_argument("--long", action="store_true", help="also 1,000 frames of 1080p")
     parser.add_argument("--runs", type=int, default=3, help="repetitions (default 3)")
-    parser.add_argument("--only", help="one table: start_up, files, stages or memory")
+    parser.add_argument("--only", help="one table: start_up, files, stages, roof or memory")
     given = parser.parse_args()
     print(f"{describe()}; {load()} at the start; medians of {given.runs} runs.\n")
     with tempfile.TemporaryDirectory(prefix="vdiff-bench-") as folder:
         bench = Bench(Path(folder), given.runs, long=given.long)
-        tables = (bench.start_up, bench.files, bench.stages, bench.memory)
+        tables = (bench.start_up, bench.files, bench.stages, bench.roof, bench.memory)
         for table in tables:
             if given.only in (None, table.__name__):
                 print_table(table())
+
+
+@contextmanager
+def _one_core() -> Iterator[None]:
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(allowed)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, allowed)
+
+
+def _matrix_product() -> float:
+    """Thousand millions of multiply-adds a second."""
+    one = np.random.default_rng(1).random((_SIDE, _SIDE), np.float32)
+    return _SIDE**3 / _seconds(lambda: one @ one) / 1e9
+
+
+def _copy_rate() -> float:
+    """Thousand millions of bytes a second, each read once and written once."""
+    source = np.zeros(2**28, np.uint8)
+    target = np.ones_like(source)
+    return source.nbytes / _seconds(lambda: np.copyto(target, source)) / 1e9
 
 
 def _fps(found: Sequence[float]) -> tuple[str, str, str]:

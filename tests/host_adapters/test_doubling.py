@@ -144,7 +144,10 @@ def test_a_filter_node_gives_larger_pictures(
 ) -> None:
     settings = Settings.of(task="upscale2x", weights=weights, strength=strength)
     enhance(clip, tmp_path / "out.mkv", settings=settings, encode=LOSSLESS)
-    with Engine() as engine, closing(_node(f"strength={strength}:weights={weights}", engine)) as node:
+    with (
+        Engine() as engine,
+        closing(_node(f"strength={strength}:weights={weights}", engine)) as node,
+    ):
         made = [out for picture in _pictures(clip) for out in node.push(picture)]
         made += node.finish()
     assert [picture.pts for picture in made] == [picture.pts for picture in _pictures(clip)]
@@ -233,5 +236,3 @@ def test_vapoursynth_returns_the_doubled_clip(clip: Path, doubled: Path, weights
     assert hashes(out.frames()) == hashes_of(read_clip(doubled).frames())
     props = out.get_frame(5).props
     assert (props["_SARNum"], props["_SARDen"], props["_ChromaLocation"]) == (4, 3, 0)
-
-

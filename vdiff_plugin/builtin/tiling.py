@@ -114,7 +114,9 @@ class TiledUpscaler:
         """
 
         def cut(rows: slice, columns: slice) -> Change:
-            parts = (cut_pixels(each, rows, columns) for each in (doubling.restored, doubling.source))
+            parts = (
+                cut_pixels(each, rows, columns) for each in (doubling.restored, doubling.source)
+            )
             return self._upscaler.upscale(Doubling(*parts, doubling.levels))
 
         return self._tiles.run(doubling.restored.luma.shape, cut, 2)
@@ -152,9 +154,7 @@ def cut_fusion(fusion: Fusion, rows: slice, columns: slice) -> Fusion:
         return whole[_halved(rows, 4), _halved(columns, 4)]
 
     neighbours = [
-        None
-        if each is None
-        else (cut_pixels(each[0], rows, columns), features(each[1]))
+        None if each is None else (cut_pixels(each[0], rows, columns), features(each[1]))
         for each in fusion.neighbours
     ]
     centre = cut_pixels(fusion.centre, rows, columns)

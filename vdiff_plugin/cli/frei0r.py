@@ -45,11 +45,11 @@ def install(
     shotcut: Shotcut = None,
 ) -> None:
     """Put the plug-in, and the panels of editors, where hosts look for them."""
-    from host_adapters.frei0r.place import find_shotcut, of_prefix, of_user, place
+    from host_adapters.frei0r.place import of_prefix, of_user, own_shotcut, place
 
     if user and prefix:
         raise UsageError("--user and --prefix name different places; give one of them")
-    panels = shotcut or find_shotcut()
+    panels = shotcut or own_shotcut()
     places = of_prefix(prefix, panels) if prefix else of_user(Path.home(), panels)
     for path in place(places):
         typer.echo(path)

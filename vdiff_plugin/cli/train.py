@@ -56,7 +56,8 @@ def train(
         float | None, typer.Option(metavar="X", help="Highest learning rate. Default: 0.002.")
     ] = None,
     loss: Annotated[
-        str | None, typer.Option(metavar="NAME", help="mse, charbonnier, log or finelog. Default: the task's.")
+        str | None,
+        typer.Option(metavar="NAME", help="mse, charbonnier, log or finelog. Default: the task's."),
     ] = None,
     flicker: Annotated[
         float | None,

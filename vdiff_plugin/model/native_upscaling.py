@@ -80,13 +80,13 @@ class UpscalePlan:
             (hold_picture(each.luma, each.chroma), each.scale)
             for each in (doubling.restored, doubling.source)
         ]
-        pictures = [part for each, scale in held for part in (byref(each.picture), each.deep, scale)]
+        pictures = [
+            part for each, scale in held for part in (byref(each.picture), each.deep, scale)
+        ]
         kernels.upscale_input(*pictures, *self._size, *self._input.place)
         for task in self._tasks:
             kernels.conv(task.call)
         luma = np.empty((2 * height, 2 * width), np.float32)
         chroma = np.empty((height, width, 2), np.float32)
-        kernels.upscale_change(
-            *self._head.place, *self._size, luma.ctypes.data, chroma.ctypes.data
-        )
+        kernels.upscale_change(*self._head.place, *self._size, luma.ctypes.data, chroma.ctypes.data)
         return Change(luma=luma, chroma=chroma)

@@ -125,7 +125,7 @@ def load_weights(path: Path) -> Weights:
 
 def save_weights(path: Path, weights: Weights) -> None:
     """Write `weights` to `path` (which appears only when whole)."""
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
     check_exact(path, weights)
     tensors = {
@@ -135,7 +135,8 @@ def save_weights(path: Path, weights: Weights) -> None:
     }
     partial = path.with_name(path.name + ".partial")
     facts = {**weights.metadata, "format": FORMAT, "hash": weights.fingerprint.hex()}
-    save_file(tensors, partial, facts)
+    # Not safetensors' own writer: its files are for their owner alone, whatever the umask says.
+    partial.write_bytes(save(tensors, facts))
     partial.replace(path)
 
 

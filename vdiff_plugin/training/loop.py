@@ -11,7 +11,7 @@ from pathlib import Path
 import keras
 
 from vdiff_plugin.atomic import require_writable, unwritable, whole_file, write_whole
-from vdiff_plugin.errors import OutputError, SettingsError
+from vdiff_plugin.errors import SettingsError
 from vdiff_plugin.model.presets import architecture_of
 from vdiff_plugin.model.weights import Weights, load_weights, save_weights
 from vdiff_plugin.training.averaging import MovingAverage
@@ -241,13 +241,9 @@ class Training:
 
 
 def _save(part: Path, weights: Weights) -> None:
-    from safetensors import SafetensorError
-
     try:
         save_weights(part, weights)
     except OSError as error:
         raise unwritable(part, error.errno) from error
-    except SafetensorError as error:
-        raise OutputError(f"{part.parent}: the weights cannot be written ({error})") from error
     finally:
         part.with_name(part.name + ".partial").unlink(missing_ok=True)

@@ -65,9 +65,7 @@ class SampleRecipe:
 
 
 # From a clean clip: arrays of samples, or None where a degradation lost frames.
-Make = Callable[
-    [Sequence420, Degradation, np.random.Generator], Iterator[NDArray[np.void]] | None
-]
+Make = Callable[[Sequence420, Degradation, np.random.Generator], Iterator[NDArray[np.void]] | None]
 
 
 def write_samples(footage: Footage, recipe: SampleRecipe, path: Path) -> None:

@@ -187,7 +187,9 @@ class Shards:
         return json.dumps(facts, sort_keys=True).encode()
 
     def _require_room(self, missing: Sequence[_Wanted]) -> None:
-        size = sum(one.recipe.count * self._kind.dtype(one.recipe.patch).itemsize for one in missing)
+        size = sum(
+            one.recipe.count * self._kind.dtype(one.recipe.patch).itemsize for one in missing
+        )
         taken = sum(one.path.stat().st_size for one in missing if one.path.exists())
         free = shutil.disk_usage(self._folder).free + taken
         if size > free:

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from host_adapters.frei0r.place import HERE, of_prefix
+from host_adapters.frei0r.place import HERE, find_shotcut, of_prefix, own_shotcut
 from tests.conftest import Vdiff
 from tests.host_adapters.frei0r.clips import read_rgba
 from tests.host_adapters.frei0r.declared import declared
@@ -42,16 +42,20 @@ def test_hosts_see_what_was_installed(vdiff: Vdiff, home: Path) -> None:
         r"^MISSING +\S+/ffmpeg +.*not.*find module 'vdiff'", before.stdout, re.M | re.I
     )
     assert "no plug-in seen; run vdiff frei0r install --user" in before.stderr
-    done = vdiff("frei0r", "install", "--user")
+    done = vdiff("frei0r", "install", "--user", "--shotcut", home / "filters")
     assert done.returncode == 0, done.stderr
     placed = [Path(line).relative_to(home) for line in done.stdout.splitlines()]
     assert [str(path) for path in placed] == [
         ".frei0r-1/lib/vdiff-worker",
         ".frei0r-1/lib/vdiff.so",
         ".local/share/kdenlive/effects/frei0r_vdiff.xml",
+        "filters/vdiff/meta.qml",
+        "filters/vdiff/ui.qml",
     ]
     after = vdiff("frei0r", "doctor")
-    assert after.returncode == 0, after.stdout + after.stderr
+    blind = [row for row in after.stdout.splitlines() if row.startswith("MISSING")]
+    assert all(row.split()[1].endswith("/shotcut") for row in blind), after.stdout + after.stderr
+    assert after.returncode == len(blind)
     rows = {Path(row.split()[1]).name: row for row in after.stdout.splitlines() if "ok " in row}
     assert rows["ffmpeg"].endswith("restores a frame")
     assert rows["melt"].endswith("lists frei0r.vdiff")
@@ -109,6 +113,23 @@ def test_build_makes_a_folder_that_works(
     assert declared(tmp_path / "out")[0].name == "strength"
 
 
+def test_a_shotcut_that_is_not_ours_to_write_to(
+    home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An administrator's: a panel there is looked for, and none is placed."""
+    filters = home / "opt" / "share" / "shotcut" / "qml" / "filters"
+    filters.mkdir(parents=True)
+    program = home / "opt" / "bin" / "shotcut"
+    program.parent.mkdir()
+    program.touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(program.parent), prepend=os.pathsep)
+    assert find_shotcut() == own_shotcut() == filters
+    # Tests may run as root, to whom every folder is open.
+    monkeypatch.setattr("host_adapters.frei0r.place.os.access", lambda path, _: path != filters)
+    assert own_shotcut() is None
+    assert f"run vdiff frei0r install --shotcut {filters}" in caplog.text
+
+
 def bundled(what: str) -> set[str]:
     """Doubling left out: a filter cannot change the picture's size."""
     return {getattr(each, what) for each in vdiff_weights() if each.task != UPSCALING}
@@ -123,6 +144,8 @@ def test_kdenlive_offers_every_parameter(plugin: Path) -> None:
     assert list(offered) == [each.name for each in known]
     for each in known:
         assert offered[each.name].get("type") in kinds[each.type]
+        # Kdenlive divides what its slider shows by the factor; frei0r numbers end at 1.
+        assert offered[each.name].get("max") == offered[each.name].get("factor")
     assert offered["task"].get("default") == Settings.of().task
     assert offered["preset"].get("default") == Settings.of().preset
     assert set(offered["task"].get("paramlist", "").split(";")) == bundled("task")
@@ -138,6 +161,15 @@ def test_shotcut_sets_every_parameter(plugin: Path) -> None:
         assert set(re.findall(r"'([^']+)'", offered)) == bundled(name)
     meta = (EDITORS / "shotcut" / "vdiff" / "meta.qml").read_text(encoding="utf-8")
     assert "mlt_service: 'frei0r.vdiff'" in meta
+
+
+@pytest.mark.parametrize("name", ["meta.qml", "ui.qml"])
+def test_shotcut_on_qt_5_can_read_its_panel(name: str) -> None:
+    """Without versions it drops the filter with a line in its log."""
+    panel = (EDITORS / "shotcut" / "vdiff" / name).read_text(encoding="utf-8")
+    imports = re.findall(r"^import (.*)$", panel, re.MULTILINE)
+    assert imports
+    assert all(re.match(r"[\w.]+ \d+\.\d+( as \w+)?$", each) for each in imports)
 
 
 @pytest.mark.mlt

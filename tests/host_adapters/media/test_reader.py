@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -14,16 +15,20 @@ from numpy.typing import NDArray
 
 from host_adapters.media import read_clip
 from host_adapters.media.colour import FULL
+from host_adapters.media.decode import decode_from
 from tests.host_adapters.media.clips import damage, make, paint
 from vdiff_plugin.errors import FrameError, MediaError, UnsupportedMediaError
 from vdiff_plugin.frame import PixelFormat
 
 OPEN_GOP = {"x264-params": "open-gop=1:keyint=8:bframes=3:b-pyramid=normal"}
+DEEP = "bframes=7:b-adapt=0:b-pyramid=normal:direct=temporal"
 KINDS: dict[str, dict[str, Any]] = {
     "h264.mp4": {"codec": "libx264", "options": {"g": "8"}},
     "open-gop.mp4": {"codec": "libx264", "options": OPEN_GOP},
     "open-gop.mkv": {"codec": "libx264", "options": OPEN_GOP},
     "open-gop.ts": {"codec": "libx264", "options": OPEN_GOP},
+    "one-group.mkv": {"codec": "libx264", "options": {"x264-params": DEEP}},
+    "one-group.mp4": {"codec": "libx264", "options": {"x264-params": f"{DEEP}:weightp=2:ref=4"}},
     "intra-refresh.mkv": {
         "codec": "libx264",
         "options": {"x264-params": "intra-refresh=1:keyint=8"},
@@ -59,6 +64,35 @@ def test_a_frame_is_the_same_wherever_reading_begins(tmp_path: Path, name: str) 
         assert [picture.frame.key for picture in part] == keys[start : end + 1]
         assert [picture.pts for picture in part] == [each.pts for each in whole[start : end + 1]]
     assert not clip.damage
+
+
+@pytest.mark.parametrize("name", ["one-group.mkv", "open-gop.ts", "mpeg2.ts", "hevc.mkv"])
+def test_every_frame_is_the_same_read_alone(tmp_path: Path, name: str) -> None:
+    clip = read_clip(make(tmp_path / name, size=(96, 64), frames=26, **KINDS[name]))
+    keys = [picture.frame.key for picture in clip.pictures()]
+    assert [next(clip.pictures(n, n)).frame.key for n in range(26)] == keys
+    assert not clip.damage
+
+
+@pytest.mark.parametrize(("name", "most"), [("one-group.mkv", 9), ("vp9.webm", 26)])
+def test_on_the_way_to_a_frame_what_nothing_refers_to_is_left_out(
+    tmp_path: Path, name: str, most: int
+) -> None:
+    source = read_clip(make(tmp_path / name, size=(96, 64), frames=26, **KINDS[name])).source
+    pictures = decode_from(source.path, source.stream, source.index, 25, "AUTO")
+    shown = [picture.pts for picture in pictures]
+    assert shown == sorted(shown)
+    assert shown[-1] == source.index.pts[25]
+    assert len(shown) <= most
+    careful = decode_from(source.path, source.stream, source.index, 25, "SLICE")
+    assert len(list(careful)) >= len(shown)
+
+
+def test_on_the_way_through_damage_every_picture_is_decoded(tmp_path: Path) -> None:
+    path = make(tmp_path / "h.mkv", size=(96, 64), frames=26, **KINDS["one-group.mkv"])
+    source = read_clip(path).source
+    damaged = replace(source.index, damaged=frozenset({int(source.index.pts[3])}))
+    assert len(list(decode_from(path, source.stream, damaged, 25, "AUTO"))) == 26
 
 
 @pytest.mark.parametrize("name", ["h264.mp4", "prores.mov", "vp9.webm", "mpeg2.ts"])

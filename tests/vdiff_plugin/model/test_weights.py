@@ -34,6 +34,12 @@ def test_a_saved_file_loads_as_it_was(tmp_path: Path, preset: str) -> None:
             np.testing.assert_array_equal(one, two)
 
 
+def test_a_saved_file_is_open_to_whom_the_umask_lets(tmp_path: Path) -> None:
+    (tmp_path / "usual").touch()
+    saved = random_weights_file(tmp_path, "fast")
+    assert saved.stat().st_mode == (tmp_path / "usual").stat().st_mode
+
+
 def test_fingerprint_sees_one_weight_change() -> None:
     weights = random_weights()
     layer = weights.layers["head"]

@@ -1,5 +1,5 @@
-import QtQuick
-import org.shotcut.qml
+import QtQuick 2.12
+import org.shotcut.qml 1.0
 
 Metadata {
     type: Metadata.Filter

@@ -1,7 +1,7 @@
-import QtQuick
-import QtQuick.Controls
-import QtQuick.Layouts
-import Shotcut.Controls as Shotcut
+import QtQuick 2.12
+import QtQuick.Controls 2.12
+import QtQuick.Layouts 1.12
+import Shotcut.Controls 1.0 as Shotcut
 
 Shotcut.KeyframableFilter {
     id: panel
@@ -10,7 +10,7 @@ Shotcut.KeyframableFilter {
         'strength': 1, 'task': 'restore', 'preset': 'fast', 'noise': 0, 'delayed': 0,
         'show change map': 0, 'mix with original': 0
     })
-    readonly property var tasks: ['restore', 'denoise']
+    readonly property var tasks: ['restore', 'denoise', 'deblock']
     readonly property var sizes: ['fast', 'quality']
 
     function setControls() {
@@ -95,9 +95,9 @@ Shotcut.KeyframableFilter {
             text: qsTr('Task')
             Layout.alignment: Qt.AlignRight
         }
-        ComboBox {
+        Shotcut.ComboBox {
             id: taskBox
-            model: [qsTr('Restore'), qsTr('Denoise')]
+            model: [qsTr('Restore'), qsTr('Denoise'), qsTr('Deblock')]
             Layout.columnSpan: 3
             onActivated: filter.set('task', panel.tasks[currentIndex])
         }
@@ -106,7 +106,7 @@ Shotcut.KeyframableFilter {
             text: qsTr('Network')
             Layout.alignment: Qt.AlignRight
         }
-        ComboBox {
+        Shotcut.ComboBox {
             id: presetBox
             model: [qsTr('Fast'), qsTr('Quality')]
             Layout.columnSpan: 3
@@ -149,17 +149,17 @@ Shotcut.KeyframableFilter {
             }
         }
 
+        Label {} // keeps the column of labels
         CheckBox {
             id: mapBox
             text: qsTr('Show change map')
-            Layout.column: 1
             Layout.columnSpan: 3
             onClicked: filter.set('show change map', checked ? 1 : 0)
         }
+        Label {}
         CheckBox {
             id: delayedBox
             text: qsTr('Look ahead (picture comes two frames late)')
-            Layout.column: 1
             Layout.columnSpan: 3
             onClicked: filter.set('delayed', checked ? 1 : 0)
         }

@@ -54,8 +54,8 @@ def _taps(before: float) -> Taps:
     return taps
 
 
-def _cubic(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    x = np.abs(x)
+def _cubic(places: NDArray[np.floating]) -> NDArray[np.float64]:
+    x = np.abs(places.astype(np.float64))
     near, far = (1.5 * x - 2.5) * x**2 + 1, ((-0.5 * x + 2.5) * x - 4) * x + 2
     return np.where(x < 1, near, np.where(x < 2, far, 0.0))
 

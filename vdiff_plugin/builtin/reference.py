@@ -114,9 +114,11 @@ class NumpyUpscaler(LoadedUpscaler):
 
     def upscale(self, doubling: Doubling) -> Change:
         """See `Upscaler.upscale`."""
-        planes = tuple(
-            Planes(luma * scale, chroma * scale)
-            for luma, chroma, scale in map(frame_arrays, (doubling.restored, doubling.source))
-        )
+        planes = (_planes(doubling.restored), _planes(doubling.source))
         levels = level_array(doubling.levels)
         return change_of(*upscale_graph(self._ops, self.preset, planes, levels))
+
+
+def _planes(pixels: Pixels) -> Planes:
+    luma, chroma, scale = frame_arrays(pixels)
+    return Planes(luma * scale, chroma * scale)

@@ -114,10 +114,9 @@ class TiledUpscaler:
         """
 
         def cut(rows: slice, columns: slice) -> Change:
-            parts = (
-                cut_pixels(each, rows, columns) for each in (doubling.restored, doubling.source)
-            )
-            return self._upscaler.upscale(Doubling(*parts, doubling.levels))
+            restored = cut_pixels(doubling.restored, rows, columns)
+            source = cut_pixels(doubling.source, rows, columns)
+            return self._upscaler.upscale(Doubling(restored, source, doubling.levels))
 
         return self._tiles.run(doubling.restored.luma.shape, cut, 2)
 

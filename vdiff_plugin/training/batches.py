@@ -110,8 +110,8 @@ def _doublings(records: NDArray[np.void], turn: int) -> Batch:
     small, source, base, target = (
         _turn_packed(records[n], turn) for n in ("small", "source", "base", "target")
     )
-    inputs = {
-        "small": small, "source": source, "base": np.float32(base) / BASE_UNIT,
+    inputs: dict[str, NDArray[Any]] = {
+        "small": small, "source": source, "base": base.astype(np.float32) / BASE_UNIT,
         "levels": records["levels"],
     }  # fmt: skip
     return _batch(inputs, target)

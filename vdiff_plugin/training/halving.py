@@ -78,4 +78,4 @@ def _filtered(
         plane.astype(np.float32), cv2.CV_32F, columns, rows,
         anchor=(_REACH - 1, _REACH - 1), borderType=cv2.BORDER_REPLICATE,
     )  # fmt: skip
-    return np.clip(np.rint(smooth[::2, ::2]), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(smooth[::2, ::2]), 0, 255), np.uint8)

@@ -51,7 +51,7 @@ def build_network(preset: Architecture, patch: int) -> TrainableNetwork:
 
 
 def _build_upscaler(preset: UpscalerPreset, patch: int) -> TrainableNetwork:
-    """The model takes a dict of `small`, `source`, `base` and `levels` as in `doublings.doubling_dtype`.
+    """The model takes `small`, `source`, `base` and `levels`; see `doublings.doubling_dtype`.
 
     It returns the doubled picture, (batch, p/2, p/2, 6) codes.
     """

@@ -25,8 +25,8 @@ import numpy as np
 
 from vdiff_plugin.atomic import write_whole
 from vdiff_plugin.errors import ResourceError
-from vdiff_plugin.training.recipe import Recipe
 from vdiff_plugin.training.kinds import sample_kind
+from vdiff_plugin.training.recipe import Recipe
 from vdiff_plugin.training.samples import SampleRecipe
 from vdiff_plugin.training.survey import survey, take_inventory
 

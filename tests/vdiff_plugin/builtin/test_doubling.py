@@ -144,7 +144,7 @@ def test_without_kernels_the_pixels_are_the_same(
 
 def test_held_frames_are_doubled_once_and_stand_still(engine: Engine, weights: Path) -> None:
     frames = _frames()
-    held = {n: frames[2] for n in range(LENGTH)}
+    held = dict.fromkeys(range(LENGTH), frames[2])
     session = _open(engine, weights)
     assert len({session.render(n, held).key for n in range(LENGTH)}) == 1
     assert session.render(1, held).planes[0] is session.render(4, held).planes[0]

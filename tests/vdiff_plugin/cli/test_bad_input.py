@@ -113,7 +113,7 @@ def test_an_input_that_is_no_video(
     [
         (["--codec", "nope"], "no video codec 'nope'; have "),
         (["--preset", "huge"], "no preset of task restore 'huge'; have fast, quality"),
-        (["--task", "colourise"], "no task 'colourise'; have deblock, denoise, restore"),
+        (["--task", "colourise"], "no task 'colourise'; have deblock, denoise, restore, upscale2x"),
         (["--backend", "abacus"], "no backend 'abacus'; have keras, "),
         (["--stages", "colour,sharpen"], "no stage 'sharpen'; have "),
         (["--stages", "colour:hue"], "'hue' has no value"),

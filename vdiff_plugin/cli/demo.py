@@ -12,7 +12,8 @@ import typer
 
 from vdiff_plugin.cli.options import with_settings
 from vdiff_plugin.cli.progress import Report, open_progress
-from vdiff_plugin.errors import OutputError
+from vdiff_plugin.errors import OutputError, UsageError
+from vdiff_plugin.model.presets import UPSCALING
 from vdiff_plugin.settings import Settings
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ def demo(
     from vdiff_plugin.cli.comparison import mean_psnr
     from vdiff_plugin.cli.scene import Scene
 
+    if settings.task == UPSCALING:
+        raise UsageError(f"the demo shows pictures of one size; leave --task {UPSCALING} out")
     scene, files = Scene(length=frames), Files(_folder(out), overwrite=overwrite)
     with open_progress(progress, "restoring") as report:
         _restore(scene, files, settings, report)

@@ -30,7 +30,9 @@ def train(
     ],
     task: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="denoise, deblock, restore, upscale2x. Default: restore."),
+        typer.Option(
+            metavar="NAME", help="denoise, deblock, restore, upscale2x. Default: restore."
+        ),
     ] = None,
     preset: Annotated[
         str | None, typer.Option(metavar="NAME", help="fast or quality. Default: fast.")

@@ -13,7 +13,8 @@ from vdiff_plugin.atomic import require_writable, write_whole
 from vdiff_plugin.cli import encoding
 from vdiff_plugin.cli.progress import open_progress
 from vdiff_plugin.cli.train import Job
-from vdiff_plugin.errors import VdiffError
+from vdiff_plugin.errors import UsageError, VdiffError
+from vdiff_plugin.model.presets import UPSCALING
 
 if TYPE_CHECKING:
     from vdiff_plugin.tuning.outcome import Outcome
@@ -70,6 +71,8 @@ def tune(
 
     Writes weights and a card only if held-out frames come out better by more than chance.
     """
+    if task == UPSCALING:
+        raise UsageError(f"tuning is for weights that restore; leave --task {UPSCALING} out")
     job = Job(out, resume or out.with_name(f"{out.stem}.tuning"), kept=resume is not None)
     job.require_place(yes=yes)
     if report:

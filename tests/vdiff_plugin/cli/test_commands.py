@@ -150,6 +150,15 @@ def test_demo_gains_and_keeps_earlier_results(folder: Path, vdiff: Vdiff) -> Non
     assert vdiff("demo", "--frames", "1").stdout.splitlines()[2].startswith("vdiff-demo-2/")
 
 
+def test_the_demo_shows_pictures_of_one_size(vdiff: Vdiff, tmp_path: Path) -> None:
+    done = vdiff("demo", "--task", "upscale2x")
+    assert done.returncode == 2
+    assert done.stderr == (
+        "vdiff: the demo shows pictures of one size; leave --task upscale2x out\n"
+    )
+    assert not list(tmp_path.iterdir())
+
+
 def test_info_names_what_is_there(capsys: pytest.CaptureFixture[str]) -> None:
     assert main.run(["info"]) == 0
     out = capsys.readouterr().out

@@ -52,6 +52,7 @@ def _grainy(clean: Sequence420) -> Sequence420:
         (("text.mkv", "-o", "w.bin"), 2, "weights are .safetensors"),
         (("text.mkv", "-o", "nowhere/w.safetensors"), 1, "no folder nowhere"),
         (("text.mkv", "-o", "w.safetensors", "--reach", "3"), 2, "reach: "),
+        (("text.mkv", "-o", "w.safetensors", "--task", "upscale2x"), 2, "weights that restore;"),
     ],
 )
 def test_bad_requests_are_one_line(

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import argparse
 import heapq
+import os
 import random
 import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from host_adapters.farm.dask_engine import local_cluster, on_dask
 from host_adapters.farm.join import check, join
@@ -28,6 +31,9 @@ from tests.clips import write_clip
 from vdiff_plugin.engine import Engine
 from vdiff_plugin.farm.folder import JobFolder
 from vdiff_plugin.settings import Settings
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 _CHUNK = 60
 _LOSSLESS = EncodeOptions(codec="ffv1")
@@ -57,7 +63,11 @@ class Bench:
         self._jobs = 0
 
     def throughput(self) -> Iterator[Row]:
-        """Frames a second of one-thread workers, the first chunk of each not counted."""
+        """Frames a second of one-thread workers, the first chunk of each not counted.
+
+        Each worker has a core of its own, decoding and encoding included: on a farm, one
+        has no use for the other's cores.
+        """
         yield "one-thread workers", "fps", "of one worker"
         clip, first = self._clip(), 0.0
         for workers in (1, 2):
@@ -67,7 +77,7 @@ class Bench:
 
     def overhead(self) -> Iterator[Row]:
         """Chunks that know nothing of each other, and the join, against one `enhance`."""
-        yield f"{self.frames} frames, one engine", "seconds", "of the whole run"
+        yield f"{self.frames} frames, one engine", "seconds", "of the whole run", "of its CPU time"
         clip = self._clip()
         with Engine() as engine:
             self._whole(clip, engine)  # loads, compiles
@@ -75,14 +85,19 @@ class Bench:
                 (self._whole(clip, engine), *self._chunked(clip, engine, _CHUNK))
                 for _ in self.runs  # turn by turn: a busy machine slows both
             ]
-        whole, rendering, joining = (statistics.median(each) for each in zip(*pairs, strict=True))
-        shares = [[part / pair[0] for part in pair[1:]] for pair in pairs]
-        render_share, join_share = (statistics.median(each) for each in zip(*shares, strict=True))
-        together = statistics.median(map(sum, shares))
-        yield "`enhance`", f"{whole:.2f}", "1.000"
-        yield f"chunks of {_CHUNK}: rendering", f"{rendering:.2f}", f"{render_share:.3f}"
-        yield "join", f"{joining:.2f}", f"{join_share:.3f}"
-        yield "together", f"{rendering + joining:.2f}", f"{together:.3f}"
+        pairs = [(whole, render, joined, render + joined) for whole, render, joined in pairs]
+        names = ("`enhance`", f"chunks of {_CHUNK}: rendering", "join", "together")
+        for name, *costs in zip(names, *pairs, strict=True):
+            wall = statistics.median(cost.wall for cost in costs)
+            shares = [cost / pair[0] for cost, pair in zip(costs, pairs, strict=True)]
+            yield (
+                name,
+                f"{wall:.2f}",
+                *(
+                    f"{statistics.median(each):.3f}"
+                    for each in ((share.wall for share in shares), (share.cpu for share in shares))
+                ),
+            )
 
     def planning(self) -> Iterator[Row]:
         """Seconds to plan a long file."""
@@ -142,6 +157,7 @@ class Bench:
     def _fps(self, clip: Path, workers: int) -> float:
         folder = self._plan(clip, max(8, self.frames // 12))
         with local_cluster(workers) as client:
+            _pin(client)
             render = on_dask(client, folder)
             table = folder.manifest.table
             list(render(table[:workers]))  # each loads the network
@@ -150,7 +166,7 @@ class Bench:
             taken = time.perf_counter() - begin
         return sum(map(len, table[workers:])) / taken
 
-    def _whole(self, clip: Path, engine: Engine) -> float:
+    def _whole(self, clip: Path, engine: Engine) -> Cost:
         engine.cache.clear()
         out = self.folder / "whole.mkv"
         return _seconds(
@@ -159,11 +175,11 @@ class Bench:
             )
         )
 
-    def _chunked(self, clip: Path, engine: Engine, length: int) -> tuple[float, float]:
+    def _chunked(self, clip: Path, engine: Engine, length: int) -> tuple[Cost, Cost]:
         folder = self._plan(clip, length, engine)
         with OpenJob(folder, engine=engine) as job:
             job.session  # noqa: B018  # opened once a worker, not once a chunk
-            rendering = 0.0
+            rendering = Cost(0.0, 0.0)
             for span in folder.manifest.table:
                 engine.cache.clear()  # a neighbour may have been rendered elsewhere
                 rendering += _seconds(lambda span=span: render_piece(job, span))
@@ -177,7 +193,7 @@ class Bench:
             self._whole(clip, engine)
             for length in lengths:
                 rendering, _ = self._chunked(clip, engine, length)
-                times.append(rendering * length / self.frames)
+                times.append(rendering.wall * length / self.frames)
         each = (times[1] - times[0]) / (lengths[1] - lengths[0])
         return max(0.0, times[0] - each * lengths[0]), each
 
@@ -188,6 +204,20 @@ class Bench:
         with local_cluster(1) as client:
             list(on_dask(client, folder)(folder.manifest.table[:1]))
             return time.perf_counter() - begin
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a piece of work took, in seconds of the clock and of all cores."""
+
+    wall: float
+    cpu: float
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(self.wall + other.wall, self.cpu + other.cpu)
+
+    def __truediv__(self, other: Cost) -> Cost:
+        return Cost(self.wall / other.wall, self.cpu / other.cpu)
 
 
 @dataclass
@@ -265,10 +295,22 @@ def main() -> None:
                 print_table(table())
 
 
-def _seconds(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
+def _seconds(work: Callable[[], object]) -> Cost:
+    wall, cpu = time.perf_counter(), time.process_time()
     work()
-    return time.perf_counter() - start
+    return Cost(time.perf_counter() - wall, time.process_time() - cpu)
+
+
+def _pin(client: Client) -> None:
+    """Give each worker of `client` a core of its own, as far as there are cores."""
+    cores = sorted(os.sched_getaffinity(0))
+    for address, core in zip(client.scheduler_info()["workers"], cycle(cores), strict=False):
+        client.run(_stay_on, core, workers=[address])
+
+
+def _stay_on(core: int) -> None:
+    for thread in Path("/proc/self/task").iterdir():
+        os.sched_setaffinity(int(thread.name), {core})
 
 
 if __name__ == "__main__":

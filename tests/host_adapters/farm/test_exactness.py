@@ -172,12 +172,13 @@ def test_colours_and_rotation_stand_in_the_joined_header(tmp_path: Path, engine:
 
 def test_the_real_network_does_not_see_chunks(tmp_path: Path) -> None:
     path = make(tmp_path / "in.mp4", frames=9, size=(96, 64), options=OPEN_GOP)
-    settings = Settings.of(backend="numpy", weights=random_weights_file(tmp_path), precision="fp32")
+    weights = random_weights_file(tmp_path)
+    settings = Settings.of(backend="numpy", weights=weights, precision="fp32")
     with Engine() as engine:
         enhance(path, tmp_path / "whole.mkv", settings=settings, encode=LOSSLESS, engine=engine)
         how: dict[str, Any] = {"settings": settings, "encode": LOSSLESS, "engine": engine}
         folder = plan(path, tmp_path / "out.mkv", tmp_path / "job", chunk_frames=4, **how)
-    (tmp_path / "random-fast-0.safetensors").unlink()  # the job has its own copy
+    weights.unlink()  # the job has its own copy
     with Engine() as engine:
         render_all(folder, engine)
         with OpenJob(folder, engine=engine) as job:

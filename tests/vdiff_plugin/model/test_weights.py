@@ -111,13 +111,12 @@ def test_quantised_kernels_stay_within_half_a_step() -> None:
 
 def test_bundled_weights_load_and_are_small() -> None:
     offered = vdiff_weights()
-    assert {(each.task, each.preset) for each in offered} >= {
-        ("restore", "fast"),
-        ("restore", "quality"),
-    }
+    tasks = ("restore", "denoise", "deblock", "upscale2x")
+    wanted = {(task, preset) for task in tasks for preset in ("fast", "quality")}
+    assert {(each.task, each.preset) for each in offered} == wanted
     for each in offered:
         weights = load_weights(each.path)
-        assert (weights.task, weights.preset.name) == (each.task, each.preset)
+        assert (weights.task, weights.architecture.name) == (each.task, each.preset)
         assert each.path.stat().st_size < 2_000_000
         card = each.path.with_suffix(".md").read_text(encoding="utf-8")
         assert weights.fingerprint.hex() in card

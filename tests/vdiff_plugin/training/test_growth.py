@@ -15,7 +15,7 @@ from vdiff_plugin.model.shapes import layer_shapes
 from vdiff_plugin.model.weights import Weights, check_exact, load_weights, save_weights
 from vdiff_plugin.training.growth import grown
 
-FAST = next(one.path for one in vdiff_weights() if one.preset == "fast")
+FAST = next(one.path for one in vdiff_weights() if (one.task, one.preset) == ("restore", "fast"))
 
 
 def _change(weights: Weights, folder: Path) -> Change:

@@ -162,12 +162,30 @@ class VideoWriter:
             )
         if self._creation_time:
             set_creation_time(self._target.file, self._creation_time)
+        self._tell_shape()
         self.close()
 
     def close(self) -> None:
         """Let go of everything; without `finish` the file is not whole."""
         with suppress(av.FFmpegError, ValueError):
             self._opened.close()
+
+    def _tell_shape(self) -> None:
+        """Warn where the file lacks the pixels' shape.
+
+        PyAV cannot tell it to muxers, so it is there only if the encoder writes it as well.
+        """
+        wanted = self._target.spec.sar
+        if wanted in (0, 1):
+            return
+        with suppress(av.FFmpegError), av.open(str(self._target.file.absolute())) as written:
+            shapes = {fraction(each.sample_aspect_ratio) for each in written.streams.video}
+            if wanted not in shapes:
+                logger.warning(
+                    "%s: lacks the shape of its pixels, %d:%d, which %s cannot say; play it with "
+                    "that shape, or use --codec libx264 or libx265",
+                    *(self._target.shown, *wanted.as_integer_ratio(), self._target.codec),
+                )
 
     def _open(self) -> None:
         target, copier = self._target, self._copier

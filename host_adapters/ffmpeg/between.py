@@ -147,7 +147,7 @@ class Between:
         options = self._cut.options
         with closing(reader), engine.open(reader.clip, options.settings) as session:
             gate = Gate(session, options.enable) if options.enable else None
-            writer = ContainerWriter(f"pipe:{self._into}", "nut", session.clip, reader)
+            writer = ContainerWriter(self._into, "nut", session.clip, reader)
             self._tell(reader, session, writer)
             pump(
                 _Noting(reader, gate) if gate else reader,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
@@ -18,10 +19,20 @@ from host_adapters.ffmpeg.plan import Label, OutputPlan, OutputStream
 from host_adapters.ffmpeg.video import VideoTrack
 from host_adapters.media.demux import raise_exhausted
 from host_adapters.media.rational import fraction
+from host_adapters.media.shapes import (
+    PIPE_BUFFER,
+    ShapedPipe,
+    can_be_piped,
+    hand_on_shape,
+    place_of,
+    write_shapes,
+)
 from host_adapters.media.template import can_template, template_stream
 from host_adapters.media.writer import COPIED
 from vdiff_plugin.atomic import unwritable
 from vdiff_plugin.errors import OutputError, SettingsError, UsageError
+
+logger = logging.getLogger(__name__)
 
 MUXING = frozenset(  # muxer options that are passed on; libav does not list them to Python
     (
@@ -54,6 +65,8 @@ class Output:
             self._private["movflags"] = flags
         self._encoder_options = dict(self._private)
         self._listing: Listing | None = None
+        self._pipe: ShapedPipe | None = None
+        self._url = url
         self._file = self._open(url)
         self._streams: dict[int, Stream] = {}
         self.tracks = {
@@ -127,6 +140,7 @@ class Output:
             self._file.close()
         except av.FFmpegError as error:
             raise self._refused(error) from error
+        self._write_shapes()
 
     def close(self) -> None:
         """Let go; without `finish` the file is not whole."""
@@ -134,6 +148,17 @@ class Output:
             self._file.close()
         if self._listing:
             self._listing.close()
+
+    def _write_shapes(self) -> None:
+        if self._pipe or self._listing or not Path(self._url).is_file():
+            return
+        lost = write_shapes(Path(self._url), self.plan.format, self._shapes)
+        for number, shape in lost.items():
+            logger.warning(
+                "[out] stream %d lacks the shape of its pixels, %d:%d, which %s files do not say "
+                "of it; play it with -aspect, or write to .mkv",
+                *(number, *shape.as_integer_ratio(), self.plan.format),
+            )
 
     @property
     def encoder_options(self) -> dict[str, str]:
@@ -150,8 +175,15 @@ class Output:
         try:
             if self.plan.format in LISTINGS:
                 self._listing = Listing(url, self._shape)
-            target = self._listing or url
-            return av.open(target, "w", format=self.plan.format, container_options=muxing)
+            elif url.startswith("pipe:") and can_be_piped(self.plan.format):
+                self._pipe = ShapedPipe(int(url.removeprefix("pipe:")), self.plan.format)
+            return av.open(
+                self._listing or self._pipe or url,
+                "w",
+                format=self.plan.format,
+                container_options=muxing,
+                buffer_size=PIPE_BUFFER,
+            )
         except (av.FFmpegError, ValueError) as error:
             raise self._refused(error) from error
 
@@ -184,6 +216,7 @@ class Output:
                 f"{self.plan.group.url}: {self.plan.format} files cannot hold stream "
                 f"{each.source.file}:{each.source.stream}; leave it out with -map"
             ) from error
+        hand_on_shape(added, source)
         self._streams[each.index] = added
         self._describe(added, each)
 
@@ -209,6 +242,13 @@ class Output:
         except (av.FFmpegError, ValueError) as error:
             raise self._refused(error) from error
         self._started = True
+        self._shapes = {
+            place_of(stream, self._file): shape
+            for n, stream in self._streams.items()
+            if (shape := self._shape(n)) not in (0, 1)
+        }
+        if self._pipe:
+            self._pipe.release(self._shapes)
 
     def _describe_file(self) -> None:
         group, metadata = self.plan.group, self._file.metadata

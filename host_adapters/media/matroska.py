@@ -12,10 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-_EBML, _SEGMENT, _CLUSTER, _CRC = 0x1A45DFA3, 0x18538067, 0x1F43B675, 0xBF
+from host_adapters.media.ebml import CRC, VOID, head
+
+_EBML, _SEGMENT, _CLUSTER = 0x1A45DFA3, 0x18538067, 0x1F43B675
 _TOP = {  # all that a segment may hold
     *(0x114D9B74, 0x1549A966, 0x1654AE6B, 0x1C53BB6B, 0x1941A469, 0x1043A770, 0x1254C367),
-    *(_CLUSTER, 0xEC, _CRC),
+    *(_CLUSTER, VOID, CRC),
 }
 _CRC_SIZE = 6  # bytes of the element: one of id, one of size, four of checksum
 _PIECE = 1 << 20
@@ -88,20 +90,9 @@ def _segment(file: BinaryIO, size: int) -> Span:
 def _element(file: BinaryIO, place: int, stop: int) -> tuple[int, Span]:
     """Number and content of the element at `place`; one of unknown size goes to `stop`."""
     file.seek(place)
-    head = file.read(12)
-    width = _width(head[:1])
-    size_width = _width(head[width : width + 1])
-    if not width or not size_width or len(head) < width + size_width:
-        return 0, Span(place, stop)
-    size = int.from_bytes(head[width : width + size_width]) & ((1 << 7 * size_width) - 1)
-    start = place + width + size_width
-    unknown = size == (1 << 7 * size_width) - 1
-    return int.from_bytes(head[:width]), Span(start, stop if unknown else start + size)
-
-
-def _width(first: bytes) -> int:
-    """Bytes of a number, as its first byte tells; 0 if it tells none."""
-    return 9 - first[0].bit_length() if first and first[0] else 0
+    begin = head(file.read(12))
+    start = place + begin.length
+    return begin.number, Span(start, stop if begin.size is None else start + begin.size)
 
 
 def _is_whole(file: BinaryIO, span: Span) -> bool:

@@ -16,6 +16,7 @@ from av.stream import Discard, Disposition, Stream
 
 from host_adapters.media.demux import open_input, packets
 from host_adapters.media.rational import fraction
+from host_adapters.media.shapes import hand_on_shape, place_of, shapes_of
 from host_adapters.media.source import Source
 from host_adapters.media.timeline import Timeline
 from vdiff_plugin.errors import OutputError
@@ -66,6 +67,16 @@ class Copier:
         """The input's stream that is being processed, for its metadata."""
         return self._container.streams[self._number]
 
+    def shapes(self) -> dict[int, Fraction]:
+        """Shapes of pixels of copied videos that have one, by their place in the output."""
+        assert self._out is not None
+        copied = shapes_of(self._container.streams)
+        return {
+            place_of(target, self._out): copied[number]
+            for number, target in self._targets.items()
+            if number in copied
+        }
+
     def add_streams(
         self, out: OutputContainer, shown: Path, add_video: Callable[[], Stream]
     ) -> None:
@@ -88,6 +99,7 @@ class Copier:
             elif self._is_copied(stream, out.format.name, shown):
                 target = out.add_stream_from_template(stream, opaque=True)
                 _describe(target, stream, same_container=self._is_same(out))
+                hand_on_shape(target, stream)
                 self._targets[stream.index] = target
             if stream.index not in self._targets:
                 stream.discard = Discard.all

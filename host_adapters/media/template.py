@@ -15,6 +15,7 @@ from contextlib import contextmanager
 import av
 from av.video.stream import VideoStream
 
+from host_adapters.media.ebml import Element
 from host_adapters.media.hdr import Hdr, Mastering
 
 _CODECS = {
@@ -75,7 +76,7 @@ def _mastering(display: Mastering) -> bytes:
 
 
 def _element(name: str, data: bytes) -> bytes:
-    return bytes.fromhex(name) + (len(data) | 1 << 56).to_bytes(8, "big") + data
+    return Element(int(name, 16), data).encoded()
 
 
 def _uint(name: str, value: int) -> bytes:

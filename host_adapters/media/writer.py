@@ -24,6 +24,7 @@ from host_adapters.media.encoder import VideoSpec, carries, encode, open_encoder
 from host_adapters.media.mp4 import set_creation_time
 from host_adapters.media.rational import fraction
 from host_adapters.media.remux import Copier
+from host_adapters.media.shapes import place_of, write_shapes
 from host_adapters.media.template import can_template, template_stream
 from host_adapters.media.timeline import Timeline
 from vdiff_plugin.atomic import unwritable
@@ -162,7 +163,7 @@ class VideoWriter:
             )
         if self._creation_time:
             set_creation_time(self._target.file, self._creation_time)
-        self._tell_shape()
+        self._write_shapes()
         self.close()
 
     def close(self) -> None:
@@ -170,22 +171,16 @@ class VideoWriter:
         with suppress(av.FFmpegError, ValueError):
             self._opened.close()
 
-    def _tell_shape(self) -> None:
-        """Warn where the file lacks the pixels' shape.
-
-        PyAV cannot tell it to muxers, so it is there only if the encoder writes it as well.
-        """
-        wanted = self._target.spec.sar
-        if wanted in (0, 1):
-            return
-        with suppress(av.FFmpegError), av.open(str(self._target.file.absolute())) as written:
-            shapes = {fraction(each.sample_aspect_ratio) for each in written.streams.video}
-            if wanted not in shapes:
-                logger.warning(
-                    "%s: lacks the shape of its pixels, %d:%d, which %s cannot say; play it with "
-                    "that shape, or use --codec libx264 or libx265",
-                    *(self._target.shown, *wanted.as_integer_ratio(), self._target.codec),
-                )
+    def _write_shapes(self) -> None:
+        """Say the shapes of pixels in the header, and warn of what it lacks."""
+        target = self._target
+        lost = write_shapes(target.file, target.container, self._shapes)
+        for number, shape in lost.items():
+            logger.warning(
+                "%s: stream %d lacks the shape of its pixels, %d:%d, which %s files do not say "
+                "of it; play it with that shape, or write to .mkv",
+                *(target.shown, number, *shape.as_integer_ratio(), target.container),
+            )
 
     def _open(self) -> None:
         target, copier = self._target, self._copier
@@ -216,6 +211,9 @@ class VideoWriter:
             self._container.start_encoding()
         except (av.FFmpegError, ValueError) as error:
             raise self._refused(error) from error
+        self._shapes = copier.shapes() if copier else {}
+        if target.spec.sar not in (0, 1):
+            self._shapes[place_of(self._stream, self._container)] = target.spec.sar
         if copier:
             copier.begin()
 

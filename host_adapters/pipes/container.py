@@ -24,6 +24,7 @@ from host_adapters.media.convert import Converter
 from host_adapters.media.demux import packets, raise_exhausted
 from host_adapters.media.formats import layout_of, unpack
 from host_adapters.media.rational import fraction
+from host_adapters.media.shapes import PIPE_BUFFER, ShapedPipe, shapes_of
 from host_adapters.pipes.contracts import Piped
 from vdiff_plugin.errors import MediaError, UnsupportedMediaError
 from vdiff_plugin.frame import ClipInfo, Frame, Matrix
@@ -154,7 +155,7 @@ class ContainerWriter:
     """Lossless pictures into a container of the reader's kind, and what the reader put aside.
 
     Args:
-        url: what libav opens, `pipe:1` for stdout.
+        descriptor: of the pipe to write to.
         container: libav's name of the format.
         clip: what is written.
         reader: says times, colours and other streams.
@@ -164,11 +165,16 @@ class ContainerWriter:
         tags: its colours, which NUT cannot hold.
     """
 
-    def __init__(self, url: str, container: str, clip: ClipInfo, reader: ContainerReader) -> None:
+    def __init__(
+        self, descriptor: int, container: str, clip: ClipInfo, reader: ContainerReader
+    ) -> None:
         self._reader = reader
         self._codec = CONTAINERS[container]
         self._base = reader.base
-        self._out = av.open(url, "w", format=container)
+        shapes = shapes_of(reader.input.streams)  # tracks come before attachments
+        pipe = ShapedPipe(descriptor, container) if shapes else None
+        target = pipe or f"pipe:{descriptor}"
+        self._out = av.open(target, "w", format=container, buffer_size=PIPE_BUFFER)
         self._out.metadata.update(reader.input.metadata)
         self._copies: dict[int, Stream] = {}
         for stream in reader.input.streams:
@@ -180,6 +186,8 @@ class ContainerWriter:
                 copy.disposition = stream.disposition
                 self._copies[stream.index] = copy
         self._out.start_encoding()
+        if pipe:
+            pipe.release(shapes)
 
     def write(self, frame: Frame, ticket: Times) -> None:
         """Write a frame, and the packets of other streams that came before it."""

@@ -112,9 +112,7 @@ def _opened(options: PipeOptions) -> Iterator[tuple[PipeReader, _WriterOf]]:
         with closing(ContainerReader("pipe:0", options.format, matrix)) as packed:
             yield (
                 packed,
-                lambda clip, out: ContainerWriter(
-                    f"pipe:{out.fileno()}", options.format, clip, packed
-                ),
+                lambda clip, out: ContainerWriter(out.fileno(), options.format, clip, packed),
             )
     elif options.format == "raw":
         video = RawVideo.named(options.size, options.pix_fmt, matrix, range_)

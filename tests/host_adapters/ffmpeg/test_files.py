@@ -140,6 +140,45 @@ def test_pixel_shape_and_colours_are_kept(suffix: str, clips: Path, tmp_path: Pa
         assert got[name] == want[name]
 
 
+@pytest.fixture
+def wide(tmp_path: Path) -> Path:
+    """Two videos whose own streams do not say their shapes."""
+    path = tmp_path / "wide.mkv"
+    source = "testsrc2=s=64x48:d=0.4,format=yuv420p"
+    graph = f"{source},setsar=16/11[a];{source},setsar=8/9[b]"
+    words = ["-v", "error", "-filter_complex", graph, "-map", "[a]", "-map", "[b]", "-c:v", "ffv1"]
+    subprocess.run(["ffmpeg", *words, str(path)], check=True)
+    return path
+
+
+@pytest.mark.usefixtures("inside")
+@pytest.mark.parametrize("words", [("mkv", "ffv1"), ("avi", "ffv1"), ("mp4", "libsvtav1")])
+def test_a_shape_that_only_the_header_says_is_kept(
+    words: tuple[str, str], wide: Path, tmp_path: Path
+) -> None:
+    suffix, codec = words
+    out = tmp_path / f"o.{suffix}"
+    second = "copy" if suffix == "mkv" else codec
+    given = ["-filter:v:0", "vdiff=0", "-c:v:0", codec, "-c:v:1", second]
+    assert run(["-i", str(wide), "-map", "0", *given, str(out)]) == 0
+    found = probed(out, "-show_streams")["streams"]
+    assert [each["sample_aspect_ratio"] for each in found] == ["16:11", "8:9"]
+
+
+@pytest.mark.parametrize("kind", ["nut", "matroska"])
+def test_a_shape_is_kept_on_stdout(kind: str, wide: Path) -> None:
+    vdiff = [sys.executable, "-m", "vdiff_plugin", "ffmpeg", "-v", "error", "-i", str(wide)]
+    codec = "rawvideo" if kind == "nut" else "ffv1"
+    words = [*vdiff, "-vf", "vdiff=0", "-c:v", codec, "-f", kind, "-"]
+    environment = os.environ | {"VDIFF_FFMPEG": "none"}
+    done = subprocess.run(words, env=environment, capture_output=True, check=True)
+    assert not done.stderr
+    shown = ["ffprobe", "-v", "warning", "-show_entries", "stream=sample_aspect_ratio", "-"]
+    looked = subprocess.run(shown, input=done.stdout, capture_output=True, check=True)
+    assert b"sample_aspect_ratio=16:11" in looked.stdout
+    assert not looked.stderr
+
+
 @pytest.mark.usefixtures("inside")
 def test_hdr10_is_kept(tmp_path: Path) -> None:
     source = hevc_hdr10(tmp_path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -14,6 +15,7 @@ from host_adapters.ffmpeg.commandline import read_command_line
 from host_adapters.ffmpeg.main import run
 from host_adapters.ffmpeg.program import run_program
 from host_adapters.media import read_clip
+from host_adapters.media.shapes import write_shapes
 from tests.clips import write_clip
 from tests.host_adapters.ffmpeg.oracle import PROGRAMS, comparable, framehash, make_clips, probed
 from tests.host_adapters.media.clips import Recipe, make, make_film
@@ -77,6 +79,17 @@ def test_hdr10_goes_beside_the_frames(tmp_path: Path, capfd: pytest.CaptureFixtu
     assert first_frame(out) == first_frame(source)
     assert colours(out) == colours(source)
     assert read_clip(out).info.format.bits == 10
+
+
+@pytest.mark.usefixtures("program")
+@pytest.mark.parametrize("graph", ["vdiff=0,hflip", "hflip,vdiff=0,vflip,vdiff=0"])
+def test_the_shape_of_pixels_goes_through_the_pipes(
+    graph: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    source, out = make(tmp_path / "in.mkv", codec="ffv1"), tmp_path / "o.mkv"
+    assert write_shapes(source, "matroska", {0: Fraction(16, 11)}) == {}
+    run_outside(capfd, "-i", source, "-vf", graph, *OUTSIDE, "-c:v", "ffv1", out)
+    assert probed(out, "-show_streams")["streams"][0]["sample_aspect_ratio"] == "16:11"
 
 
 def test_a_graph_that_may_leave_hdr_gets_no_metadata(

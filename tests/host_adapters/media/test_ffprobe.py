@@ -255,18 +255,6 @@ def test_shape_and_colours_of_a_pixel_are_kept(tmp_path: Path, ending: str) -> N
         assert after[name] == before[name], name
 
 
-@pytest.mark.parametrize(("codec", "kept"), [("libx264", True), ("ffv1", False)])
-def test_a_shape_of_pixels_that_is_lost_is_told(
-    tmp_path: Path, codec: str, kept: bool, caplog: pytest.LogCaptureFixture
-) -> None:
-    path = make(tmp_path / "in.mkv", tags={"sample_aspect_ratio": Fraction(16, 11)})
-    out = tmp_path / "out.mkv"
-    enhance(path, out, settings=SETTINGS, encode=EncodeOptions(codec=codec))
-    told = f"{out}: lacks the shape of its pixels, 16:11, which {codec} cannot say" in caplog.text
-    assert told is not kept
-    assert (streams(out)[0].get("sample_aspect_ratio") == "16:11") is kept
-
-
 def test_unknown_colours_stay_unknown(tmp_path: Path) -> None:
     path = make(tmp_path / "in.mkv")
     enhance(path, tmp_path / "out.mkv", settings=SETTINGS)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ import pytest
 
 from host_adapters.media import read_clip, write_video
 from host_adapters.media.codecs import EncodeOptions
+from host_adapters.media.shapes import write_shapes
+from host_adapters.pipes.container import CONTAINERS
 from host_adapters.pipes.y4m import Y4mReader
 from tests.clips import write_clip
 from tests.conftest import Vdiff
@@ -156,6 +159,7 @@ def vfr_nut(path: Path) -> Path:
 
 
 _MS40 = Recipe().time_base
+CONTAINER_OF = {".nut": "nut", ".mkv": "matroska"}
 
 
 def test_nut_carries_times(pipe: Pipe, tmp_path: Path) -> None:
@@ -166,6 +170,43 @@ def test_nut_carries_times(pipe: Pipe, tmp_path: Path) -> None:
     out.write_bytes(done.stdout)
     assert moments(out) == moments(clip)
     assert list(read_clip(out).frames())[2].key == list(read_clip(clip).frames())[2].key
+
+
+def shaped_film(path: Path) -> Path:
+    """Pixels of 16:11, and a time base and sound that a pipe has to keep as well."""
+    make_film(path, video=Recipe(codec=CONTAINERS[CONTAINER_OF[path.suffix]]))
+    assert write_shapes(path, CONTAINER_OF[path.suffix], {0: Fraction(16, 11)}) == {}
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".nut", ".mkv"])
+def test_a_container_keeps_the_shape_of_pixels(pipe: Pipe, tmp_path: Path, suffix: str) -> None:
+    film, out = shaped_film(tmp_path / f"in{suffix}"), tmp_path / f"out{suffix}"
+    done = pipe(film.read_bytes(), "--format", CONTAINER_OF[suffix], "--strength", "0")
+    assert (done.returncode, done.stderr) == (0, b"")
+    out.write_bytes(done.stdout)
+    with av.open(str(out)) as container:
+        assert container.streams.video[0].sample_aspect_ratio == Fraction(16, 11)
+    assert moments(out) == moments(film)
+    assert sound(out) == sound(film)
+
+
+def test_a_shaped_pipe_that_breaks_ends_quietly(tmp_path: Path) -> None:
+    film = shaped_film(tmp_path / "in.nut")
+    with (
+        film.open("rb") as source,
+        subprocess.Popen(
+            command("--format", "nut", "--strength", "0"),
+            stdin=source,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        ) as process,
+    ):
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 1
 
 
 def test_a_container_keeps_colours_and_sound(pipe: Pipe, tmp_path: Path) -> None:

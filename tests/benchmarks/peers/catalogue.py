@@ -109,6 +109,10 @@ def _ffmpeg() -> Iterator[Method]:
         variants=("5/2", "9/2", "9/4"),
         split=_420,
     )
+    yield denoiser(
+        "vaguedenoiser", ff.vaguedenoiser, start=1, variants=("", "method=soft"), split=_420
+    )
+    yield denoiser("owdenoise", ff.owdenoise, yuv=True, start=2, most=1000, split=_420)
     for name, graph, grid in _DEBLOCKERS:
         yield denoiser(name, graph, split=_NEVER, harms=_CODEC, formats=_420, **grid)
 

@@ -55,6 +55,18 @@ def atadenoise(setting: Setting) -> str:
     return f"atadenoise=s={count}:{':'.join(parts)}"
 
 
+def vaguedenoiser(setting: Setting) -> str:
+    """Variant: how wavelets are thresholded."""
+    more = _more(setting)
+    first = f"vaguedenoiser=threshold={setting.luma}:percent=100:planes=1{more}"
+    return f"{first},vaguedenoiser=threshold={setting.chroma}:percent=100:planes=6{more}"
+
+
+def owdenoise(setting: Setting) -> str:
+    """Wavelets at every place."""
+    return f"owdenoise=ls={setting.luma}:cs={setting.chroma}{_more(setting)}"
+
+
 def deblock(setting: Setting) -> str:
     """Variant: filter and block; all four thresholds go together."""
     kind, block = setting.variant.split("/")

@@ -76,7 +76,7 @@ def test_the_signature_keeps_the_commands_own_parameters_first() -> None:
         del first, second, settings
 
     names = list(inspect.signature(with_settings(work)).parameters)
-    assert names == ["first", "second", "config", *Settings.model_fields]
+    assert names == ["first", "second", "verbose", "config", *Settings.model_fields]
 
 
 def test_metavars_say_how_a_value_is_written() -> None:

@@ -1,0 +1,65 @@
+"""The whole job under a real limit of memory: smaller steps, the same pixels."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from host_adapters.media import EncodeOptions, enhance, read_clip
+from tests.clips import count_frames, write_clip
+from vdiff_plugin.settings import Settings
+
+MB = 10**6
+FRAMES = 8
+# Limits the process to `room` bytes on top of what it took to start; of data rather than of
+# addresses, because libav and glibc reserve addresses that they never use.
+LIMITED = """
+import resource, sys
+import av, cv2, psutil
+from vdiff_plugin.cli import main
+used = psutil.Process().memory_info().data
+room, *words = sys.argv[1:]
+resource.setrlimit(resource.RLIMIT_DATA, (used + int(room),) * 2)
+sys.exit(main.run(words))
+"""
+
+pytestmark = pytest.mark.skipif(not psutil.LINUX, reason="others do not enforce RLIMIT_DATA")
+
+
+def enhance_within(room: int, path_in: Path, path_out: Path, *words: str) -> str:
+    """What `vdiff enhance -v` says when it may take `room` bytes more than at its start."""
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, str(room), "enhance", path_in, path_out, "-v", *words],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stderr
+
+
+def test_a_clip_comes_out_the_same_with_little_memory(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "in.mkv", FRAMES, (960, 544))
+    free, tight = tmp_path / "free.mkv", tmp_path / "tight.mkv"
+    enhance(clip, free, settings=Settings.of(), encode=EncodeOptions(codec="ffv1"))
+    said = enhance_within(200 * MB, clip, tight, "--codec", "ffv1")
+    tile = re.search(r"960x544 in tiles of (\d+)", said)
+    assert tile
+    assert int(tile[1]) < 544
+    assert [each.key for each in read_clip(tight).frames()] == [
+        each.key for each in read_clip(free).frames()
+    ]
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("codec", ["ffv1", "libx264"])
+@pytest.mark.parametrize("preset", ["fast", "quality"])
+def test_8k_goes_through_4_gb(tmp_path: Path, preset: str, codec: str) -> None:
+    clip = write_clip(tmp_path / "in.mkv", 2 * FRAMES, (7680, 4320), "libx264")
+    out = tmp_path / "out.mkv"
+    enhance_within(3900 * MB, clip, out, "--preset", preset, "--codec", codec)
+    assert count_frames(out) == 2 * FRAMES

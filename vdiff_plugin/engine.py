@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 from weakref import WeakSet
 
+from vdiff_plugin.allocator import hand_back_memory
 from vdiff_plugin.cache import FeatureCache
 from vdiff_plugin.contracts import (
     Aligner,
@@ -28,6 +29,7 @@ from vdiff_plugin.contracts import (
 from vdiff_plugin.errors import SettingsError, UsageError, WeightsError
 from vdiff_plugin.frame import ClipInfo
 from vdiff_plugin.plugins import Catalogue, Offers, load_offers
+from vdiff_plugin.room import MOST_WAITING
 from vdiff_plugin.session import Session, open_session
 from vdiff_plugin.settings import Settings, parse_stage
 
@@ -81,7 +83,10 @@ class Engine:
         session = open_session(
             clip, settings, stages=self.offers.stages, services=self, spare=self._spare
         )
-        self.reserve(session.room(_USUAL_WORKERS).cache)
+        room = session.room(_USUAL_WORKERS)
+        if room.waiting < MOST_WAITING:
+            hand_back_memory()
+        self.reserve(room.cache)
         self._sessions.add(session)
         return session
 

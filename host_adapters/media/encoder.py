@@ -35,9 +35,9 @@ _OPTIONS: Mapping[str, Mapping[str, str]] = {
     "mjpeg": {"strict": "unofficial"},  # limited range, which it notes in a comment
     "prores_ks": {"vendor": "apl0"},
 }
-# x264 and x265 keep a hundred bytes or so of each pixel of the frames that they look ahead:
-# 4 GB for 40 frames of 8K. Which clips look less far ahead is a matter of their size alone,
-# so that the same file comes out wherever it is made.
+# x264 takes 3 bytes a pixel for each of the 40 frames that it looks ahead: 4 GB at 8K. That
+# it looks less far in huge pictures depends on their size and not on the memory that is
+# free, so that the same file comes out wherever it is made.
 _HUGE = 16_000_000  # pixels
 _HUGE_OPTIONS: Mapping[str, Mapping[str, str]] = {
     "libx264": {"rc-lookahead": "4"},

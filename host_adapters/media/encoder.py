@@ -104,6 +104,7 @@ def open_encoder(
 
     Raises:
         SettingsError: an option that the encoder does not have, or a value that it refuses.
+        ResourceError: there is not enough memory for it.
     """
     codec = context.name
     if codec == "libsvtav1":
@@ -117,10 +118,19 @@ def open_encoder(
     context.options = dict(given)
     with overhear() as said:
         refused = _try_to_open(context)
+    if isinstance(refused, av.FFmpegError) and refused.errno in (errno.ENOMEM, errno.EAGAIN):
+        raise _lack_of_memory(codec, spec.width, spec.height) from refused
     if refused:
         # The context is not to be touched any more: libav has taken its codec away.
         raise SettingsError(_why_refused(codec, layout, spec, options, said)) from refused
     _require_used(context, options, said)
+
+
+def _lack_of_memory(codec: str, width: int, height: int) -> ResourceError:
+    return ResourceError(
+        f"not enough memory for {codec} at {width}x{height}; "
+        "close other programs, or use another --codec"
+    )
 
 
 def _try_to_open(context: VideoCodecContext) -> Exception | None:
@@ -158,10 +168,7 @@ def encode(
         return context.encode(picture)
     except av.FFmpegError as error:
         if error.errno == errno.ENOMEM:
-            raise ResourceError(
-                f"not enough memory for {context.name} at {context.width}x{context.height}; "
-                "close other programs, or use another --codec"
-            ) from error
+            raise _lack_of_memory(context.name, context.width, context.height) from error
         raise MediaError(
             f"{context.name} failed ({(error.strerror or 'unknown').lower()}); use another --codec"
         ) from error

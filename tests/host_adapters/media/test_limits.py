@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import av
 import psutil
 import pytest
 
 from host_adapters.media import EncodeOptions, enhance, read_clip
+from host_adapters.media.decode import _decode
 from tests.clips import count_frames, write_clip
+from vdiff_plugin.errors import ResourceError
 from vdiff_plugin.settings import Settings
 
 MB = 10**6
@@ -28,6 +34,8 @@ room, *words = sys.argv[1:]
 resource.setrlimit(resource.RLIMIT_DATA, (used + int(room),) * 2)
 sys.exit(main.run(words))
 """
+# The same before OpenCV and libav are loaded, of which the first crashed for want of memory.
+NARROW = LIMITED.replace("import av, cv2, psutil", "import psutil")
 # As on a machine that has so many bytes free; prints the most that were really used.
 SMALL_MACHINE = """
 import re, sys
@@ -71,6 +79,29 @@ def test_a_clip_comes_out_the_same_with_little_memory(tmp_path: Path) -> None:
     assert [each.key for each in read_clip(tight).frames()] == [
         each.key for each in read_clip(free).frames()
     ]
+
+
+@pytest.mark.parametrize("room", [20, 60, 100, 150, 200])
+def test_far_too_little_memory_is_no_crash(tmp_path: Path, room: int) -> None:
+    clip = write_clip(tmp_path / "in.mkv", 2, (1280, 720))
+    words = ("enhance", clip, tmp_path / "out.mkv", "--codec", "ffv1", "--progress", "none")
+    done = subprocess.run(
+        [sys.executable, "-c", NARROW, str(room * MB), *words],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode in (0, 1), done.stderr
+    assert done.returncode == 0 or done.stderr.splitlines()[-1].startswith("vdiff: ")
+
+
+def test_a_decoder_that_cannot_start_is_no_damage() -> None:
+    def fail(_: object) -> None:
+        raise av.BlockingIOError(errno.EAGAIN, "avcodec_open2")
+
+    decoder: Any = SimpleNamespace(is_open=False, decode=fail)
+    with pytest.raises(ResourceError, match="not enough memory to start a decoder"):
+        _decode(decoder, None)
+    decoder.is_open = True
+    assert _decode(decoder, None) is None
 
 
 @pytest.mark.soak

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 MOST_WAITING = 8  # frames between two threads; more of them smooth nothing further
 
 _SHARE = 0.8  # of the free memory; the rest is for what is not counted, and for others
-_CODECS = 36  # pictures that codecs take: 8 an H.264 decoder, 27 as much as FFV1's packet
+_DECODER = 8  # pictures that one of H.264 holds
+_ENCODER = 28  # pictures that are as much as the largest packet of FFV1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,8 +68,9 @@ class Load:
     def within(self, room: Room) -> int:
         """Bytes that all of it takes when `room` is used up."""
         under_way = 2 * room.workers
-        sources = self.window + under_way + 2 * room.waiting + _CODECS
-        frames = sources * self.source + (under_way + room.waiting) * self.output
+        sources = self.window + under_way + 2 * room.waiting + _DECODER
+        outputs = under_way + room.waiting + _ENCODER
+        frames = sources * self.source + outputs * self.output
         kept = max(room.cache, self._in_use(room.workers))
         return frames + room.workers * self.weight.render + kept
 

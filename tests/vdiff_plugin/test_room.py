@@ -46,6 +46,12 @@ def test_more_memory_never_renders_fewer_at_a_time(frees: list[int]) -> None:
     assert LOAD.within(small) <= LOAD.within(large)
 
 
+def test_larger_pictures_out_leave_less_room() -> None:
+    free = int(LOAD.within(WANTED) / 0.8) + 1
+    assert LOAD.fit(WANTED, free) == WANTED
+    assert replace(LOAD, output=4 * FRAME).fit(WANTED, free).waiting < WANTED.waiting
+
+
 def test_queues_shorten_before_threads_stop() -> None:
     full = LOAD.within(WANTED)
     tight = LOAD.fit(WANTED, int(full / 0.8) - 1)

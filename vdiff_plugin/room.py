@@ -25,6 +25,7 @@ class Weight:
     kept: int = 0
 
     def __add__(self, other: Weight) -> Weight:
+        """Of stages that render one after the other."""
         return Weight(render=max(self.render, other.render), kept=self.kept + other.kept)
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vdiff_plugin.frame import ClipInfo, Frame, Window
+from vdiff_plugin.room import Weight
 from vdiff_plugin.settings import Settings
 
 T = TypeVar("T")
@@ -105,6 +106,16 @@ class Preparing(Protocol):
 
     def prepare(self, frame: Frame) -> None:
         """Keep in the cache what can be known of one source frame alone. Any thread may call."""
+        ...
+
+
+@runtime_checkable
+class Weighed(Protocol):
+    """What a stage may offer beside `Stage`: the memory it takes, so that others leave it."""
+
+    @property
+    def weight(self) -> Weight:
+        """Bytes for frames of its clip."""
         ...
 
 
@@ -230,6 +241,20 @@ class Change:
     chroma: NDArray[np.float32]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Footprint:
+    """Memory that a network takes, in bytes a pixel of what goes in.
+
+    Attributes:
+        working: `Network.restore` or `Upscaler.upscale` at its peak, what goes in and
+            comes out left out; `extract` takes less.
+        features: what `Network.extract` gives.
+    """
+
+    working: float
+    features: float = 0
+
+
 class Network(Protocol):
     """A loaded network. The engine makes its calls one at a time unless `concurrent`."""
 
@@ -261,6 +286,11 @@ class Network(Protocol):
     @property
     def fingerprint(self) -> bytes:
         """Hash of architecture and weights; backends agree on it and on the pixels."""
+        ...
+
+    @property
+    def footprint(self) -> Footprint:
+        """Memory that it takes: tiles are chosen by it."""
         ...
 
     def extract(self, pixels: Pixels) -> NDArray[np.uint8]:
@@ -308,6 +338,11 @@ class Upscaler(Protocol):
     @property
     def stride(self) -> int:
         """See `Network.stride`."""
+        ...
+
+    @property
+    def footprint(self) -> Footprint:
+        """See `Network.footprint`."""
         ...
 
     def upscale(self, doubling: Doubling) -> Change:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 from weakref import WeakSet
 
+from vdiff_plugin.allocator import hand_back_memory
 from vdiff_plugin.cache import FeatureCache
 from vdiff_plugin.contracts import (
     Aligner,
@@ -19,6 +20,7 @@ from vdiff_plugin.contracts import (
     ChangeDetector,
     Doubling,
     FeatureExtractor,
+    Footprint,
     Fusion,
     Network,
     Pixels,
@@ -27,12 +29,16 @@ from vdiff_plugin.contracts import (
 from vdiff_plugin.errors import SettingsError, UsageError, WeightsError
 from vdiff_plugin.frame import ClipInfo
 from vdiff_plugin.plugins import Catalogue, Offers, load_offers
+from vdiff_plugin.room import MOST_WAITING
 from vdiff_plugin.session import Session, open_session
 from vdiff_plugin.settings import Settings, parse_stage
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+
+_USUAL_WORKERS = 2  # threads that a host renders with, at least
 
 
 class Engine:
@@ -59,7 +65,10 @@ class Engine:
 
     @property
     def cache(self) -> FeatureCache:
-        """Shared by all sessions; as large as the largest `cache` any of them asked for."""
+        """Shared by all sessions; as large as the largest `cache` any of them asked for.
+
+        Less where memory is short.
+        """
         return self._cache
 
     def open(self, clip: ClipInfo, settings: Settings | None = None) -> Session:
@@ -71,8 +80,13 @@ class Engine:
             WeightsError: damaged or foreign weights.
         """
         settings = settings or Settings.of()
-        self.reserve(settings.cache)
-        session = open_session(clip, settings, stages=self.offers.stages, services=self)
+        session = open_session(
+            clip, settings, stages=self.offers.stages, services=self, spare=self._spare
+        )
+        room = session.room(_USUAL_WORKERS)
+        if room.waiting < MOST_WAITING:
+            hand_back_memory()
+        self.reserve(room.cache)
         self._sessions.add(session)
         return session
 
@@ -80,6 +94,14 @@ class Engine:
         """Let the cache hold `size` bytes at least."""
         with self._loading:
             self._cache.resize(max(self._cache.limit, size))
+
+    def _spare(self) -> bool:
+        """Empty the cache and halve it; False if there was nothing in it."""
+        with self._loading:
+            held = self._cache.statistics.entries
+            self._cache.clear()
+            self._cache.resize(self._cache.limit // 2)
+        return held > 0
 
     def extractor(self, name: str) -> FeatureExtractor:
         """Build a feature extractor; options as in a stage list, `vgg16:layer=block2_conv2`.
@@ -226,6 +248,11 @@ class SerialNetwork:
         """Hash of architecture and weights."""
         return self._network.fingerprint
 
+    @property
+    def footprint(self) -> Footprint:
+        """Memory that it takes."""
+        return self._network.footprint
+
     def extract(self, pixels: Pixels) -> NDArray[np.uint8]:
         """Features of one frame, (H/4, W/4, C)."""
         with self._lock:
@@ -263,6 +290,11 @@ class SerialUpscaler:
     def fingerprint(self) -> bytes:
         """Hash of architecture and weights."""
         return self._upscaler.fingerprint
+
+    @property
+    def footprint(self) -> Footprint:
+        """Memory that it takes."""
+        return self._upscaler.footprint
 
     def upscale(self, doubling: Doubling) -> Change:
         """What to add to an interpolated picture."""

@@ -99,6 +99,12 @@ class ClipInfo:
         names = self.format.plane_names
         return tuple(self.format.plane_shape(i, self.width, self.height) for i in range(len(names)))
 
+    @property
+    def frame_bytes(self) -> int:
+        """Bytes of all planes of a frame."""
+        samples = sum(height * width for height, width in self.plane_shapes())
+        return samples * self.format.dtype.itemsize
+
     def with_length(self, length: int) -> ClipInfo:
         """The same clip once its end is known."""
         return replace(self, length=length)

@@ -8,17 +8,26 @@ source frames they came from, so that what is kept can never change a pixel.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Self
 from weakref import WeakValueDictionary
 
-from vdiff_plugin.contracts import Cache, Preparing, Services, Stage, StageFactory
-from vdiff_plugin.errors import FrameError, PluginError, UsageError
+from vdiff_plugin import memory
+from vdiff_plugin.contracts import Cache, Preparing, Services, Stage, StageFactory, Weighed
+from vdiff_plugin.errors import FrameError, PluginError, ResourceError, UsageError
 from vdiff_plugin.frame import ClipInfo, Frame, Window
 from vdiff_plugin.plugins import Catalogue
+from vdiff_plugin.room import MOST_WAITING, Load, Room, Weight, megabytes
 from vdiff_plugin.settings import Settings, parse_stage
+from vdiff_plugin.turns import Turns
+
+logger = logging.getLogger(__name__)
+
+_MOST_WORKERS = 64  # of any host
+_UNWEIGHED = 8  # times a frame, that stages may take which do not say: copies in float32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +45,15 @@ class Link:
     stage: Stage
     fingerprint: bytes
     later: int
+
+    @property
+    def weight(self) -> Weight:
+        """What the stage takes, and its frames in the cache."""
+        stage = self.stage
+        frame = stage.clip.frame_bytes
+        kept = Weight(render=0, kept=frame if self.later else 0)
+        own = stage.weight if isinstance(stage, Weighed) else Weight(render=_UNWEIGHED * frame)
+        return own + kept
 
     def render(self, window: Window) -> Frame:
         """The stage's frame n. Raises PluginError if it does not fit the stage's own clip."""
@@ -64,12 +82,26 @@ class Session:
         links: tuple[Link, ...],
         cache: Cache,
         lookahead: int | None = None,
+        cache_bytes: int = 0,
+        spare: Callable[[], bool] = lambda: False,
     ) -> None:
         self.source = source
         self.radius = sum(link.stage.radius for link in links)
         self.lookahead = self.radius if lookahead is None else min(lookahead, self.radius)
         self._links = links
         self._cache = cache
+        self._cache_bytes = cache_bytes
+        self._spare = spare
+        self._free = memory.free_bytes()
+        self._load = Load(
+            source=source.frame_bytes,
+            output=self.clip.frame_bytes,
+            window=2 * self.radius + 1,
+            weight=sum((link.weight for link in links), Weight(render=0)),
+        )
+        alone = Room(workers=_MOST_WORKERS, waiting=1, cache=0)
+        self._turns = Turns(self._load.fit(alone, self._free).workers)
+        self._told: Room | None = None
         self._fitting: WeakValueDictionary[int, Frame] = WeakValueDictionary()
         self._closed = False
 
@@ -85,6 +117,21 @@ class Session:
         if self.lookahead == self.radius:
             return fingerprint
         return _digest(fingerprint, f"lookahead {self.lookahead}".encode())
+
+    def room(self, workers: int) -> Room:
+        """What may be in memory at once, by how much was free when the clip was opened.
+
+        Hosts that work ahead keep to it.
+
+        Args:
+            workers: threads that the host would like to render with.
+        """
+        wanted = Room(workers=workers, waiting=MOST_WAITING, cache=self._cache_bytes)
+        room = self._load.fit(wanted, self._free)
+        if room != self._told:
+            self._told = room
+            logger.debug("of %s of free memory: %s", megabytes(self._free), room)
+        return room
 
     def needed(self, n: int, *, length: int | None = None) -> range:
         """The frames that frame n depends on: n-radius .. n+lookahead within the clip.
@@ -113,12 +160,19 @@ class Session:
 
         Raises:
             FrameError: a needed frame is missing, or does not fit the clip.
+            ResourceError: memory ran out, whatever was tried.
             UsageError: the session is closed.
         """
         self._require_open()
         needed = self.needed(n, length=length)
         window = {m: self._fit(m, n, frames) for m in needed}
-        return _Rendering(self._links, self._cache, window).frame(len(self._links), n)
+        while True:
+            most = self._turns.most
+            try:
+                with self._turns.turn():
+                    return _Rendering(self._links, self._cache, window).frame(len(self._links), n)
+            except (MemoryError, ResourceError) as error:
+                self._make_room(most, error)
 
     def prepare(self, frame: Frame) -> None:
         """Do ahead what the first stage can do with one source frame alone.
@@ -149,6 +203,22 @@ class Session:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _make_room(self, most: int, error: Exception) -> None:
+        """After memory ran out with `most` threads: fewer of them, and a smaller cache.
+
+        Raises:
+            ResourceError: a single one with nothing in the cache has not enough.
+        """
+        if not self._spare() and most == 1:
+            if isinstance(error, ResourceError):
+                raise error
+            raise ResourceError(
+                f"not enough memory for a single frame of {self.source.width}x"
+                f"{self.source.height}; close other programs, or scale the clip down"
+            ) from error
+        if self._turns.halve(most):
+            logger.warning("memory ran out; going on with %d frames at a time", self._turns.most)
 
     def _require_open(self) -> None:
         if self._closed:
@@ -217,8 +287,16 @@ def open_session(
     *,
     stages: Catalogue[StageFactory],
     services: Services,
+    spare: Callable[[], bool] = lambda: False,
 ) -> Session:
     """Build the chain that `settings.stages` names.
+
+    Args:
+        clip: what comes in.
+        settings: how it is processed.
+        stages: on offer.
+        services: what stages build with.
+        spare: gives up memory that is kept to save time only; False if there was none.
 
     Raises:
         UnknownNameError: a stage that nothing offers.
@@ -235,7 +313,9 @@ def open_session(
             _require_stage(name, stage, source)
             chain.append((name, stage))
             source = stage.clip
-        session = Session(clip, _link(clip, chain), services.cache, settings.lookahead)
+        session = Session(
+            clip, _link(clip, chain), services.cache, settings.lookahead, settings.cache, spare
+        )
         opened.pop_all()
         return session
 

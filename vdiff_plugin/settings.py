@@ -103,7 +103,10 @@ class Settings(BaseModel):
         "auto", description="arithmetic of the convolutions"
     )
     tile: int = Field(
-        0, ge=0, multiple_of=16, description="tile edge in pixels, multiple of 16; 0 chooses"
+        0,
+        ge=0,
+        multiple_of=16,
+        description="tile edge in pixels, multiple of 16; 0 chooses by the free memory",
     )
     cache: Bytes = Field(
         1 << 29,

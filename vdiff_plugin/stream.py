@@ -111,7 +111,8 @@ class PooledStream:
 
     Args:
         session: what renders; the caller closes it.
-        workers: threads that render, at least 1; by default one a processor, 2 to 8.
+        workers: threads that render, at least 1; by default one a processor, 2 to 8. Fewer
+            where memory is short.
         first: output frame to begin with.
         last: output frame to end with, included; by default the clip's last one.
     """
@@ -125,6 +126,7 @@ class PooledStream:
         last: int | None = None,
     ) -> None:
         workers = workers or min(8, max(2, os.cpu_count() or 2))
+        workers = session.room(workers).workers
         self._session = session
         self._ahead = _Ahead(session, first, last)
         self._most = 2 * workers

@@ -62,6 +62,7 @@ class BandedNetwork:
         self.halo = network.halo
         self.alignment = network.alignment
         self.fingerprint = network.fingerprint
+        self.footprint = network.footprint
 
     def extract(self, pixels: Pixels) -> NDArray[np.uint8]:
         """See `Network.extract`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Generator, Iterator
 from itertools import chain
 from pathlib import Path
@@ -14,6 +15,7 @@ from av.video.stream import VideoStream
 
 from host_adapters.media.demux import open_input, packets, raise_exhausted, video_stream
 from host_adapters.media.index import FrameIndex
+from vdiff_plugin.errors import ResourceError
 
 Threads = Literal["AUTO", "SLICE"]
 
@@ -132,5 +134,10 @@ def _decode(
     try:
         return decoder.decode(packet)
     except av.FFmpegError as error:
+        if not decoder.is_open and error.errno in (errno.EAGAIN, errno.ENOMEM):
+            # It has not even begun; its name is gone too, and asking for it would crash.
+            raise ResourceError(
+                "not enough memory to start a decoder; close other programs"
+            ) from error
         raise_exhausted(error)
         return None

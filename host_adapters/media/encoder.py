@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,12 +15,11 @@ from av.video.stream import VideoStream
 
 from host_adapters.media.codecs import EncodeOptions
 from host_adapters.media.colour import ColourTags
-from host_adapters.media.demux import raise_exhausted
 from host_adapters.media.formats import Layout
 from host_adapters.media.hdr import Hdr
 from host_adapters.media.overhear import Said, overhear
 from host_adapters.media.priority import usual_priority
-from vdiff_plugin.errors import MediaError, SettingsError
+from vdiff_plugin.errors import MediaError, ResourceError, SettingsError
 
 _CRF_END = 63  # of VP9 and AV1; x264 and x265 end at 51 and clip
 _CRF = {"libx264": 16.0, "libx264rgb": 16.0, "libx265": 16.0, "libsvtav1": 20.0} | {
@@ -34,6 +34,14 @@ _OPTIONS: Mapping[str, Mapping[str, str]] = {
     "ffv1": {"level": "3", "slicecrc": "1", "g": "1"},
     "mjpeg": {"strict": "unofficial"},  # limited range, which it notes in a comment
     "prores_ks": {"vendor": "apl0"},
+}
+# x264 takes 3 bytes a pixel for each of the 40 frames that it looks ahead: 4 GB at 8K. That
+# it looks less far in huge pictures depends on their size and not on the memory that is
+# free, so that the same file comes out wherever it is made.
+_HUGE = 16_000_000  # pixels
+_HUGE_OPTIONS: Mapping[str, Mapping[str, str]] = {
+    "libx264": {"rc-lookahead": "4"},
+    "libx264rgb": {"rc-lookahead": "4"},
 }
 _PARAMETERS = {
     "libx264": "x264-params",
@@ -96,6 +104,7 @@ def open_encoder(
 
     Raises:
         SettingsError: an option that the encoder does not have, or a value that it refuses.
+        ResourceError: there is not enough memory for it.
     """
     codec = context.name
     if codec == "libsvtav1":
@@ -109,10 +118,19 @@ def open_encoder(
     context.options = dict(given)
     with overhear() as said:
         refused = _try_to_open(context)
+    if isinstance(refused, av.FFmpegError) and refused.errno in (errno.ENOMEM, errno.EAGAIN):
+        raise _lack_of_memory(codec, spec.width, spec.height) from refused
     if refused:
         # The context is not to be touched any more: libav has taken its codec away.
         raise SettingsError(_why_refused(codec, layout, spec, options, said)) from refused
     _require_used(context, options, said)
+
+
+def _lack_of_memory(codec: str, width: int, height: int) -> ResourceError:
+    return ResourceError(
+        f"not enough memory for {codec} at {width}x{height}; "
+        "close other programs, or use another --codec"
+    )
 
 
 def _try_to_open(context: VideoCodecContext) -> Exception | None:
@@ -144,12 +162,13 @@ def encode(
 
     Raises:
         MediaError: the encoder failed.
-        ResourceError: memory is exhausted.
+        ResourceError: there is not enough memory for it.
     """
     try:
         return context.encode(picture)
     except av.FFmpegError as error:
-        raise_exhausted(error)
+        if error.errno == errno.ENOMEM:
+            raise _lack_of_memory(context.name, context.width, context.height) from error
         raise MediaError(
             f"{context.name} failed ({(error.strerror or 'unknown').lower()}); use another --codec"
         ) from error
@@ -181,6 +200,8 @@ def _given(context: VideoCodecContext, hdr: Hdr, options: EncodeOptions) -> dict
     """Options for libav: ours, then what the user says, HDR and parameters merged in."""
     codec = context.name
     given = dict(_OPTIONS.get(codec, {})) | _quality(context, options)
+    if context.width * context.height > _HUGE:
+        given |= _HUGE_OPTIONS.get(codec, {})
     given |= {name: str(value) for name, value in options.encoder_options.items()}
     if codec in _PARAMETERS:
         ours = {"log-level": "none"} if codec == "libx265" else {}

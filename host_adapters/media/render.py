@@ -14,9 +14,6 @@ from vdiff_plugin.stream import render_clip
 
 Progress = Callable[[int, int], None]  # frames done, frames in all
 
-_AHEAD = 8  # decoded pictures waiting to be rendered
-_BEHIND = 8  # rendered frames waiting to be encoded
-
 
 def stretch_needed(session: Session, first: int, last: int) -> tuple[int, int]:
     """First and last frame to decode for the output frames `first` to `last`."""
@@ -75,13 +72,14 @@ def process_stretch(
     def put_through(pair: tuple[Picture, Frame]) -> None:
         write(*pair)
 
+    room = session.room(workers)
     pictures = read_ahead(
-        reader.pictures(*stretch_needed(session, first, last)), _AHEAD, "vdiff-decode"
+        reader.pictures(*stretch_needed(session, first, last)), room.waiting, "vdiff-decode"
     )
     with (
-        write_behind(put_through, _BEHIND, "vdiff-encode") as put,
+        write_behind(put_through, room.waiting, "vdiff-encode") as put,
         closing(pictures),
-        closing(render_stretch(session, pictures, first, last, workers)) as rendered,
+        closing(render_stretch(session, pictures, first, last, room.workers)) as rendered,
     ):
         for done, pair in enumerate(rendered, 1):
             put(pair)

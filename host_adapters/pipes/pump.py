@@ -13,8 +13,7 @@ from vdiff_plugin.frame import Frame
 from vdiff_plugin.session import Session
 from vdiff_plugin.stream import Stream, render_clip
 
-_AHEAD = 4  # frames read and waiting
-_BEHIND = 4  # frames rendered and waiting
+_WAITING = 4  # frames read and waiting, and frames rendered and waiting, at most
 
 
 def pump(
@@ -43,7 +42,8 @@ def pump(
         MediaError: the input ends in the middle of a frame.
     """
     done = 0
-    rendered = _live(reader, session) if live else _overlapped(reader, session, workers)
+    waiting = min(_WAITING, session.room(workers).waiting)
+    rendered = _live(reader, session) if live else _overlapped(reader, session, workers, waiting)
     if live:
         for frame, ticket in rendered:
             writer.write(frame, ticket)
@@ -51,7 +51,7 @@ def pump(
             if progress:
                 progress(done)
     else:
-        with closing(rendered), write_behind(_writing(writer), _BEHIND, "vdiff-write") as put:
+        with closing(rendered), write_behind(_writing(writer), waiting, "vdiff-write") as put:
             for piped in rendered:
                 put(piped)
                 done += 1
@@ -78,7 +78,9 @@ def _live(reader: PipeReader, session: Session) -> Generator[Piped]:
         yield Piped(done, tickets.popleft())
 
 
-def _overlapped(reader: PipeReader, session: Session, workers: int) -> Generator[Piped]:
+def _overlapped(
+    reader: PipeReader, session: Session, workers: int, waiting: int
+) -> Generator[Piped]:
     tickets: deque[Any] = deque()
 
     def frames() -> Iterator[Frame]:
@@ -87,7 +89,7 @@ def _overlapped(reader: PipeReader, session: Session, workers: int) -> Generator
             yield frame
 
     with (
-        closing(read_ahead(reader.frames(), _AHEAD, "vdiff-read")) as ahead,
+        closing(read_ahead(reader.frames(), waiting, "vdiff-read")) as ahead,
         closing(render_clip(session, frames(), workers)) as rendered,
     ):
         for frame in rendered:

@@ -67,7 +67,7 @@ def vdiff(
         backend: what runs the network: "auto", "openvino", "keras" or "numpy".
         device: "auto", "cpu", "gpu:0".
         precision: arithmetic of the convolutions: "auto", "fp32", "bf16", "fp16".
-        tile: tile edge in pixels, a multiple of 16; 0 chooses.
+        tile: tile edge in pixels, a multiple of 16; 0 chooses by the memory that is free.
         cache: bytes of features kept, such as "512M"; shared by all filters, which get
             the largest that any of them asks for.
         sc: True does not look across the scene cuts that we find, False looks everywhere,

@@ -22,9 +22,9 @@ from tests.benchmarks import machine
 from tests.benchmarks.clips import crop
 from tests.benchmarks.tables import Row, print_table
 from tests.vdiff_plugin.tuning.clips import write_lossless
+from vdiff_plugin.allocator import keep_memory
 from vdiff_plugin.engine import Engine
 from vdiff_plugin.settings import Settings
-from vdiff_plugin.training.allocator import keep_memory
 from vdiff_plugin.training.footage import Sequence420, find_media, read_video
 
 FRAMES = 32

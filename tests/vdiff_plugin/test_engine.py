@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.vdiff_plugin.chain import SMALL, engine_with, noise_clip, offers_of, plugin, samples
-from vdiff_plugin.contracts import Change, Fusion, Network, Pixels, WeightsFile
+from vdiff_plugin.contracts import Change, Footprint, Fusion, Network, Pixels, WeightsFile
 from vdiff_plugin.engine import Engine
 from vdiff_plugin.errors import SettingsError, UnknownNameError, UsageError, WeightsError
 from vdiff_plugin.settings import Settings
@@ -22,6 +22,7 @@ class AddingNetwork:
     """A network whose one weight is a file's first byte: it adds that much light."""
 
     radius, stride, halo, alignment, concurrent = 1, 16, 0, "dis", False
+    footprint = Footprint(features=1 / 16, working=8)
 
     def __init__(self, path: Path) -> None:
         self.fingerprint = path.read_bytes()

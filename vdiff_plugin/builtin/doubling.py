@@ -7,6 +7,7 @@ Y'CbCr view of it would.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +16,13 @@ from numpy.typing import NDArray
 
 from vdiff_plugin.builtin.interpolation import UNIT_BITS, Taps, doubled, plane_taps
 from vdiff_plugin.builtin.levels import Levels
-from vdiff_plugin.builtin.planes import code_unit, colour_kept, dither_pattern, to_pixels
+from vdiff_plugin.builtin.planes import (
+    code_unit,
+    colour_kept,
+    dither_pattern,
+    padded_shape,
+    to_pixels,
+)
 from vdiff_plugin.builtin.tiling import TiledUpscaler
 from vdiff_plugin.contracts import Change, Doubling, Pixels, Services, Upscaler
 from vdiff_plugin.frame import ClipInfo, Frame, Plane
@@ -25,6 +32,9 @@ from vdiff_plugin.settings import Settings
 
 _INTERPOLATION = 2.0 ** (-2 * UNIT_BITS)  # samples a unit of what `doubled` gives
 _RULES = b"cubic 1/128"  # others would give other pixels
+# Bytes a pixel of the small picture.
+_CHANGE = 4 * 4 + 2 * 4  # float32 of four luma and two chroma samples
+_INTERPOLATED = 128  # float64 of luma, thrice at a time, and what it is made of
 _NO_LEVELS = (0.0, 0.0, 0.0)
 
 
@@ -64,8 +74,20 @@ class Doubler:
         self._dither = settings.dither and source.format.bits == 8
         self._stride = upscaler.stride if upscaler else 0
         self._upscaler = TiledUpscaler(upscaler, settings.tile) if upscaler else None
+        self._native = available() and not self._dither and not source.format.is_float
         facts = f"{replace(source, length=None)} {self._unit} {self._dither}".encode()
         self.fingerprint = b"|".join([upscaler.fingerprint if upscaler else b"", facts, _RULES])
+
+    @property
+    def render_bytes(self) -> int:
+        """Memory that `double` takes beside the frames that come in and go out."""
+        pixels = self._source.width * self._source.height
+        interpolation = 0 if self._native else pixels * _INTERPOLATED
+        if self._upscaler is None:
+            return interpolation
+        shape = padded_shape(self._source, self._stride)
+        change = math.prod(shape) * _CHANGE
+        return change + interpolation + self._upscaler.tiles.working_bytes(shape)
 
     def double(
         self, frame: Frame, source: Pixels | None = None, levels: Levels = _NO_LEVELS
@@ -100,7 +122,7 @@ class Doubler:
     def _doubled(self, index: int, plane: Plane, change: NDArray[np.float32] | None) -> Plane:
         taps = plane_taps(self._source, index)
         shape = self.clip.plane_shapes()[index]
-        if available() and not self._dither and not self._source.format.is_float:
+        if self._native:
             return self._natively(plane, taps, change, shape)
         total = doubled(plane, *taps)[: shape[0], : shape[1]] * _INTERPOLATION
         if change is not None:

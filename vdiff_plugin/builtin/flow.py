@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import cv2
@@ -11,6 +13,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from vdiff_plugin.contracts import Aligner, Flow
+from vdiff_plugin.errors import ResourceError
 from vdiff_plugin.options import Options
 
 _SMOOTHING = 1.0  # sigma in half-size pixels: flow survives noise, edges stay
@@ -55,8 +58,9 @@ class DisAligner:
     def prepare(self, luma: NDArray[Any]) -> NDArray[np.uint8]:
         """(H/2, W/2) smoothed luma from (H, W) 8-bit codes."""
         height, width = luma.shape
-        half = cv2.resize(luma, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
-        guide: NDArray[np.uint8] = cv2.GaussianBlur(half, (0, 0), _SMOOTHING)
+        with _lack_of_memory():
+            half = cv2.resize(luma, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
+            guide: NDArray[np.uint8] = cv2.GaussianBlur(half, (0, 0), _SMOOTHING)
         return guide
 
     def flow(self, reference: NDArray[np.uint8], other: NDArray[np.uint8]) -> Flow:
@@ -66,8 +70,20 @@ class DisAligner:
         cv2.setNumThreads(1)
         # A solver a call: DIS changes its own parameters when a picture is small.
         solver = _solver(_finest_scale(reference.shape, self._finest_scale))
-        flow: Flow = solver.calc(reference, other, None)
+        with _lack_of_memory():
+            flow: Flow = solver.calc(reference, other, None)
         return flow
+
+
+@contextmanager
+def _lack_of_memory() -> Iterator[None]:
+    """Turn OpenCV's into ours; let other errors pass."""
+    try:
+        yield
+    except cv2.error as error:
+        if error.code != cv2.Error.StsNoMem:
+            raise
+        raise ResourceError("not enough memory for the optical flow") from error
 
 
 def _finest_scale(shape: tuple[int, ...], wanted: int) -> int:

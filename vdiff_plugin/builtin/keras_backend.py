@@ -76,6 +76,8 @@ class KerasBackend:
 class KerasNetwork(LoadedNetwork):
     """One network as two compiled graphs."""
 
+    bytes_a_channel = 20.0
+
     def __init__(self, weights: Weights, place: str, dtype: str) -> None:
         """Build the graphs for `place` (cpu, gpu:0) with convolutions in `dtype`."""
         from vdiff_plugin.model.keras_ops import InferenceOps
@@ -99,6 +101,8 @@ class KerasNetwork(LoadedNetwork):
 
 class KerasUpscaler(LoadedUpscaler):
     """One upscaling network as a compiled graph."""
+
+    bytes_a_channel = 20.0
 
     def __init__(self, weights: Weights, place: str, dtype: str) -> None:
         """Build the graph for `place` (cpu, gpu:0) with convolutions in `dtype`."""

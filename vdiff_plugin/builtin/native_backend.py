@@ -56,6 +56,7 @@ class NativeNetwork(LoadedNetwork):
     """One network. Calls may run side by side: each borrows arrays of its own."""
 
     concurrent = True
+    bytes_a_channel = 2.6
 
     def __init__(self, weights: Weights) -> None:
         """Pack the weights."""
@@ -80,6 +81,7 @@ class NativeUpscaler(LoadedUpscaler):
     """One upscaling network. Calls may run side by side: each borrows arrays of its own."""
 
     concurrent = True
+    bytes_a_channel = 1.7
 
     def __init__(self, weights: Weights) -> None:
         """Pack the weights."""
@@ -121,4 +123,6 @@ class Plans[P]:
         try:
             return self._make(size)
         except MemoryError as error:
+            with self._lock:  # plans of other sizes may be what is in the way
+                self._free.clear()
             raise ResourceError("not enough memory; use a smaller --tile") from error

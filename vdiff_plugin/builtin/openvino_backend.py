@@ -55,6 +55,8 @@ class OpenVinoBackend:
 class OpenVinoNetwork(LoadedNetwork):
     """One network, compiled once for each shape and sample type that comes along."""
 
+    bytes_a_channel = 6.4
+
     def __init__(self, weights: Weights) -> None:
         """Hold the weights."""
         super().__init__(weights)
@@ -74,6 +76,8 @@ class OpenVinoNetwork(LoadedNetwork):
 
 class OpenVinoUpscaler(LoadedUpscaler):
     """One upscaling network."""
+
+    bytes_a_channel = 5.5
 
     def __init__(self, weights: Weights) -> None:
         """Hold the weights."""

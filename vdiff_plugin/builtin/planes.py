@@ -41,12 +41,17 @@ def chroma_phases(clip: ClipInfo) -> tuple[tuple[int, int], ...]:
     return tuple((row, column) for row in range(rows) for column in range(columns))
 
 
+def padded_shape(clip: ClipInfo, stride: int) -> tuple[int, int]:
+    """(H, W) of the network pixels of a clip, multiples of `stride`."""
+    return -(-clip.height // stride) * stride, -(-clip.width // stride) * stride
+
+
 def to_pixels(frame: Frame, clip: ClipInfo, stride: int) -> tuple[Pixels, ...]:
     """Network pixels of a frame, a phase each, padded to multiples of `stride`.
 
     The phases share one luma array.
     """
-    height, width = (-(-size // stride) * stride for size in (clip.height, clip.width))
+    height, width = padded_shape(clip, stride)
     luma, chroma, scale = _samples(frame, clip)
     luma = _padded(luma, height, width)
     return tuple(

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vdiff_plugin.contracts import Change, Doubling, Fusion, Pixels
+from vdiff_plugin.contracts import Change, Doubling, Footprint, Fusion, Pixels
 from vdiff_plugin.errors import SettingsError
 from vdiff_plugin.model.arrays import change_of, frame_arrays, level_array, window_arrays
 from vdiff_plugin.model.graph import Planes, WindowTensors, features_graph, restore_graph
@@ -22,6 +22,9 @@ class LoadedNetwork:
     """What networks of all backends share: the facts of their weights."""
 
     concurrent = False
+    # Bytes a pixel that `restore` takes for each channel of the trunk, measured with both
+    # presets by `python -m tests.benchmarks.memory --network BACKEND`, rounded up.
+    bytes_a_channel: float
 
     def __init__(self, weights: Weights) -> None:
         """Describe `weights`."""
@@ -31,12 +34,17 @@ class LoadedNetwork:
         self.halo = self.preset.reach
         self.alignment = f"dis:finest_scale={self.preset.finest_scale}"
         self.fingerprint = weights.fingerprint
+        self.footprint = Footprint(
+            features=self.preset.features / 16,  # one for 4x4 pixels
+            working=self.preset.width * self.bytes_a_channel,
+        )
 
 
 class LoadedUpscaler:
     """The same of networks that double pictures."""
 
     concurrent = False
+    bytes_a_channel: float  # that `upscale` takes, measured in the same way
 
     def __init__(self, weights: Weights) -> None:
         """Describe `weights`. Raises WeightsError if they are of another kind."""
@@ -44,6 +52,7 @@ class LoadedUpscaler:
         self.stride = STRIDE
         self.halo = self.preset.reach
         self.fingerprint = weights.fingerprint
+        self.footprint = Footprint(working=self.preset.width * self.bytes_a_channel)
 
 
 class NumpyBackend:
@@ -78,6 +87,8 @@ class NumpyBackend:
 class NumpyNetwork(LoadedNetwork):
     """One network in NumPy."""
 
+    bytes_a_channel = 20.0
+
     def __init__(self, weights: Weights) -> None:
         """Hold the weights."""
         super().__init__(weights)
@@ -106,6 +117,8 @@ class NumpyNetwork(LoadedNetwork):
 
 class NumpyUpscaler(LoadedUpscaler):
     """One upscaling network in NumPy."""
+
+    bytes_a_channel = 20.0
 
     def __init__(self, weights: Weights) -> None:
         """Hold the weights."""

@@ -5,6 +5,8 @@ Under task upscale2x what it restored is doubled as well.
 
 from __future__ import annotations
 
+import logging
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -15,10 +17,17 @@ from pydantic import Field
 from vdiff_plugin.builtin.doubling import Doubler, open_doubler, restoring
 from vdiff_plugin.builtin.levels import Levels, window_levels
 from vdiff_plugin.builtin.marks import BLOCK
-from vdiff_plugin.builtin.planes import apply_change, colour_kept, deepened, deeper_clip
+from vdiff_plugin.builtin.planes import (
+    apply_change,
+    chroma_phases,
+    colour_kept,
+    deepened,
+    deeper_clip,
+    padded_shape,
+)
 from vdiff_plugin.builtin.reuse import Reuse, Traces
 from vdiff_plugin.builtin.sight import Members, Seen, Sight
-from vdiff_plugin.builtin.tiling import TiledRestorer
+from vdiff_plugin.builtin.tiling import TiledNetwork
 from vdiff_plugin.builtin.warp import motion_of, warp_features, warp_pixels
 from vdiff_plugin.contracts import (
     Aligner,
@@ -33,7 +42,10 @@ from vdiff_plugin.contracts import (
 from vdiff_plugin.errors import SettingsError
 from vdiff_plugin.frame import ClipInfo, Frame, Window
 from vdiff_plugin.options import Options
+from vdiff_plugin.room import Weight
 from vdiff_plugin.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 
 class RestoreOptions(Options):
@@ -115,12 +127,33 @@ class RestoreStage:
         self._settings = settings
         self._aligner = aligner
         self._cache = cache
-        self._reuse = Reuse(TiledRestorer(network, settings.tile), network.halo, cache)
+        self._network = TiledNetwork(network, settings.tile)
+        self._reuse = Reuse(self._network, cache)
         self.radius = network.radius
-        self._sight = Sight(source, network, aligner, cache, scene_cuts=settings.scene_cuts)
+        self._sight = Sight(source, self._network, aligner, cache, scene_cuts=settings.scene_cuts)
         picked = settings.model_dump(include={"strength", "noise", "scene_cuts", "dither"})
         parts = [self._sight.fingerprint, f"{out.format}{picked}".encode()]
         self.fingerprint = b"|".join([*parts, doubler.fingerprint] if doubler else parts)
+        self._shape = padded_shape(source, network.stride)
+        edge = self._network.tiles.edge(self._shape)
+        logger.debug("%dx%d in tiles of %d", source.width, source.height, edge)
+
+    @property
+    def weight(self) -> Weight:
+        """See `Weighed.weight`. What follows is in bytes a pixel."""
+        network, pixels = self._network, math.prod(self._shape)
+        phases = len(chroma_phases(self._source))
+        sample = min(self._source.format.dtype.itemsize, 2)
+        seen = sample * (1 + phases / 2) + network.footprint.features
+        moved, change = 2 * self.radius * seen, 4 + 2 * phases
+        guide = 1 / 4
+        working = network.tiles.working_bytes(self._shape)
+        restoring = Weight(
+            render=int(pixels * (moved + change)) + working, kept=int(pixels * (seen + guide))
+        )
+        if self._doubler is None:
+            return restoring
+        return restoring + Weight(render=self._doubler.render_bytes + working)  # both are held
 
     def render(self, window: Window) -> Frame:
         """See `Stage.render`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vdiff_plugin.builtin.planes import to_pixels
+from vdiff_plugin.builtin.tiling import TiledNetwork
 from vdiff_plugin.contracts import Features, Network, Services
 from vdiff_plugin.frame import ClipInfo, Frame
 from vdiff_plugin.settings import Settings
@@ -32,4 +33,5 @@ class NetworkFeatures:
 
 def open_extractor(services: Services, **options: str) -> NetworkFeatures:
     """The extractor of a network; options are settings: `vdiff:preset=quality`."""
-    return NetworkFeatures(services.network(Settings.of(**options)))
+    settings = Settings.of(**options)
+    return NetworkFeatures(TiledNetwork(services.network(settings), settings.tile))

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from vdiff_plugin.builtin.levels import Levels
 from vdiff_plugin.builtin.marks import BLOCK, Marks
-from vdiff_plugin.builtin.tiling import TiledRestorer, cut_fusion
-from vdiff_plugin.contracts import Cache, Change, Fusion
+from vdiff_plugin.builtin.tiling import cut_fusion
+from vdiff_plugin.contracts import Cache, Change, Fusion, Network
 
 _WORTH = 0.2  # share of blocks that stand still from which on it may pay
 _MOST = 0.85  # of the whole picture's work; more is done at once
@@ -65,14 +65,13 @@ class Reuse:
     """Restores windows, and of those that resemble an earlier one only what is new.
 
     Args:
-        restorer: does the work.
-        halo: pixels beyond which nothing influences an output pixel.
+        network: does the work.
         cache: keeps restored windows.
     """
 
-    def __init__(self, restorer: TiledRestorer, halo: int, cache: Cache) -> None:
-        self._restorer = restorer
-        self._halo = -(-halo // BLOCK)
+    def __init__(self, network: Network, cache: Cache) -> None:
+        self._network = network
+        self._halo = -(-network.halo // BLOCK)
         self._cache = cache
         self._recent: deque[Hashable] = deque(maxlen=_RECENT)
         self._lock = threading.Lock()
@@ -88,7 +87,7 @@ class Reuse:
             traces: of the window.
         """
         if traces.still.mean() < _WORTH:
-            return tuple(self._restorer.restore(fusion) for fusion in fusions)
+            return tuple(self._network.restore(fusion) for fusion in fusions)
         restored = self._cache.get(key, lambda: self._restored(fusions, traces))
         with self._lock:
             if key not in self._recent:
@@ -100,12 +99,12 @@ class Reuse:
         pieces = list(_pieces(new, self._halo))
         work = sum(_area(_grown(piece, self._halo, new.shape)) for piece in pieces)
         if earlier is None or work > _MOST * new.size:
-            return Restored(traces, tuple(self._restorer.restore(each) for each in fusions))
+            return Restored(traces, tuple(self._network.restore(each) for each in fusions))
         changes = tuple(Change(each.luma.copy(), each.chroma.copy()) for each in earlier.changes)
         for piece in pieces:
             outer = _grown(piece, self._halo, new.shape)
             for fusion, change in zip(fusions, changes, strict=True):
-                part = self._restorer.restore(cut_fusion(fusion, *_pixels(outer)))
+                part = self._network.restore(cut_fusion(fusion, *_pixels(outer)))
                 _paste(part, outer, change, piece)
         return Restored(traces, changes)
 

@@ -1,148 +1,231 @@
-"""Tiles: restore a large picture piece by piece, with the pixels of the whole."""
+"""Tiles: work on a large picture piece by piece, with the pixels of the whole."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vdiff_plugin import memory
 from vdiff_plugin.contracts import Change, Doubling, Fusion, Network, Pixels, Upscaler
 from vdiff_plugin.errors import ResourceError
 
 logger = logging.getLogger(__name__)
 
 SMALLEST = 64  # pixels; below this the halo costs more than any memory it saves
-_WHOLE = 2560 * 1440  # pixels that the network takes in one piece unless told otherwise
-_AUTO = 1024  # tile edge for larger pictures
+# Shares of the free memory that one call of a network may work in. Several calls run side
+# by side, and frames, the cache, flow and warped neighbours want their part.
+_WHOLE_SHARE = 1 / 8  # up to which a picture is taken in one piece
+_TILE_SHARE = 1 / 16  # of one tile, where it is not
+
+Arrays = tuple[NDArray[Any], ...]
 
 
-class _Tiles:
+class Tiles:
     """Calls a network tile by tile, with smaller ones whenever memory runs out.
 
     Each tile is cut with the network's halo around it, on the network's grid, so that
-    every pixel it keeps sees what it would see in the whole picture.
+    every pixel it keeps sees what it would see in the whole picture. All tiles of a
+    picture have one size: they overlap instead of being cut short, so that arrays and
+    compiled graphs serve all of them.
+
+    Args:
+        network: that is called.
+        tile: edge in pixels, a multiple of the stride; 0 chooses by the free memory.
     """
 
     def __init__(self, network: Network | Upscaler, tile: int) -> None:
-        """Use tiles of `tile` pixels, a multiple of the stride; 0 chooses by size."""
         self._stride = network.stride
         self._halo = network.halo
+        self._working = network.footprint.working
         self._tile = tile
+        self._room = memory.free_bytes() / self._working  # pixels
 
-    def run(self, size: tuple[int, ...], cut: Callable[[slice, slice], Change], by: int) -> Change:
-        """The change of a picture of `size`, from those of its parts.
+    def edge(self, shape: tuple[int, ...]) -> int:
+        """Edge of the tiles that a picture (H, W) is taken in; its longer one: whole."""
+        return min(self._tile or self._chosen(shape), max(shape))
+
+    def working_bytes(self, shape: tuple[int, ...]) -> int:
+        """Memory that one call for a picture (H, W) works in."""
+        edge = self.edge(shape)
+        rows, columns = (self._spans(size, edge)[0].cut.stop for size in shape)
+        return int(rows * columns * self._working)
+
+    def run(self, shape: tuple[int, ...], call: Callable[[slice, slice], Arrays]) -> Arrays:
+        """What `call` would give for a whole picture (H, W).
 
         Args:
-            size: (H, W) of what goes in.
-            cut: the change of what lies in some rows and columns.
-            by: how much larger the change is than what goes in.
+            shape: of what goes in.
+            call: gives the arrays of some rows and columns; each array is larger or
+                smaller than those by a ratio of its own.
 
         Raises:
             ResourceError: not even the smallest tile fits.
         """
-        height, width = size
-        tile = self._tile or (_AUTO if height * width > _WHOLE else max(height, width))
+        edge = self.edge(shape)
         while True:
             try:
-                return self._in_tiles(size, tile, cut, by)
+                return self._in_tiles(shape, edge, call)
             except (ResourceError, MemoryError) as error:
-                tile = tile // 2 // self._stride * self._stride
-                if tile < SMALLEST:
+                edge = edge // 2 // self._stride * self._stride
+                if edge < SMALLEST:
                     raise ResourceError(
-                        "memory ran out; close other programs or scale the clip down"
+                        f"not enough memory for tiles of {SMALLEST} pixels; close other programs"
                     ) from error
-                logger.warning("memory ran out; going on with tiles of %d pixels", tile)
-                self._tile = tile
+                logger.warning("memory ran out; going on with tiles of %d pixels", edge)
+                self._tile = edge
+
+    def _chosen(self, shape: tuple[int, ...]) -> int:
+        if math.prod(shape) <= _WHOLE_SHARE * self._room:
+            return max(shape)
+        edge = int(math.sqrt(_TILE_SHARE * self._room)) - 2 * self._halo
+        return max(SMALLEST, edge // self._stride * self._stride)
 
     def _in_tiles(
-        self, size: tuple[int, ...], tile: int, cut: Callable[[slice, slice], Change], by: int
-    ) -> Change:
-        height, width = size
-        if tile >= max(height, width):
-            return cut(slice(0, height), slice(0, width))
-        luma = np.empty((height * by, width * by), np.float32)
-        chroma = np.empty((height * by // 2, width * by // 2, 2), np.float32)
-        for rows, outer_rows in _pieces(height, tile, self._halo):
-            for columns, outer_columns in _pieces(width, tile, self._halo):
-                part = cut(outer_rows, outer_columns)
-                to = [_scaled(each, by) for each in (rows, columns)]
-                inner = [
-                    _scaled(_within(rows, outer_rows), by),
-                    _scaled(_within(columns, outer_columns), by),
-                ]
-                luma[*to] = part.luma[*inner]
-                chroma[*map(_halved, to)] = part.chroma[*map(_halved, inner)]
-        return Change(luma=luma, chroma=chroma)
+        self, shape: tuple[int, ...], edge: int, call: Callable[[slice, slice], Arrays]
+    ) -> Arrays:
+        height, width = shape
+        if edge >= max(shape):
+            return call(slice(0, height), slice(0, width))
+        wholes: Arrays = ()
+        for rows in self._spans(height, edge):
+            for columns in self._spans(width, edge):
+                parts = call(rows.cut, columns.cut)
+                wholes = wholes or tuple(_canvas(part, rows, columns) for part in parts)
+                for whole, part in zip(wholes, parts, strict=True):
+                    _paste(part, rows, columns, whole)
+        return wholes
+
+    def _spans(self, size: int, edge: int) -> list[Span]:
+        return spans(size, edge, self._halo, self._stride)
 
 
-class TiledRestorer:
-    """Runs `Network.restore` tile by tile. Alignment is done before, on the whole."""
+@dataclass(frozen=True)
+class Span:
+    """A tile along one axis of `size` pixels: what it keeps and what it is cut with."""
+
+    kept: slice
+    cut: slice
+    size: int
+
+    def whole(self, length: int) -> int:
+        """Length of the axis in an array whose tile is `length` long."""
+        return self.size * length // self._pixels
+
+    def to(self, length: int) -> slice:
+        """What is kept, in such an array."""
+        return self._scaled(self.kept.start, self.kept.stop, length)
+
+    def within(self, length: int) -> slice:
+        """The same in the tile's own array."""
+        start = self.cut.start
+        return self._scaled(self.kept.start - start, self.kept.stop - start, length)
+
+    @property
+    def _pixels(self) -> int:
+        return int(self.cut.stop - self.cut.start)
+
+    def _scaled(self, start: int, stop: int, length: int) -> slice:
+        return slice(start * length // self._pixels, stop * length // self._pixels)
+
+
+def spans(size: int, edge: int, halo: int, stride: int) -> list[Span]:
+    """Tiles along one axis, all of one length, of which each keeps about `edge` pixels.
+
+    Tiles at the borders need a halo on one side only, and keep the more.
+    """
+    count = max(1, -(-(size - 2 * halo) // edge))
+    step = min(edge, -(-(size - 2 * halo) // (count * stride)) * stride) if count > 1 else size
+    length = min(size, step + 2 * halo)
+    found, start = [], 0
+    for index in range(count):
+        first = min(index * step, size - length)
+        stop = size if index == count - 1 else first + length - halo
+        found.append(Span(slice(start, stop), slice(first, first + length), size))
+        start = stop
+    return found
+
+
+def _canvas(part: NDArray[Any], rows: Span, columns: Span) -> NDArray[Any]:
+    """Room for a whole picture, whose tile `part` is."""
+    height, width, *rest = part.shape
+    return np.empty((rows.whole(height), columns.whole(width), *rest), part.dtype)
+
+
+def _paste(part: NDArray[Any], rows: Span, columns: Span, whole: NDArray[Any]) -> None:
+    height, width = part.shape[:2]
+    whole[rows.to(height), columns.to(width)] = part[rows.within(height), columns.within(width)]
+
+
+class TiledNetwork:
+    """A `Network` that takes large pictures tile by tile. Alignment is done before, on the whole.
+
+    Args:
+        network: does the work.
+        tile: see `Tiles`.
+    """
 
     def __init__(self, network: Network, tile: int) -> None:
-        """Use tiles of `tile` pixels, a multiple of the stride; 0 chooses by size."""
         self._network = network
-        self._tiles = _Tiles(network, tile)
+        self.tiles = Tiles(network, tile)
+        self.concurrent = network.concurrent
+        self.radius = network.radius
+        self.stride = network.stride
+        self.halo = network.halo
+        self.alignment = network.alignment
+        self.fingerprint = network.fingerprint
+        self.footprint = network.footprint
+
+    def extract(self, pixels: Pixels) -> NDArray[np.uint8]:
+        """See `Network.extract`. Raises ResourceError where not even the smallest tile fits."""
+
+        def call(rows: slice, columns: slice) -> Arrays:
+            return (self._network.extract(cut_pixels(pixels, rows, columns)),)
+
+        return self.tiles.run(pixels.luma.shape, call)[0]
 
     def restore(self, fusion: Fusion) -> Change:
-        """Like `Network.restore`; halves the tile whenever memory runs out.
+        """See `Network.restore`. Raises ResourceError where not even the smallest tile fits."""
 
-        Raises:
-            ResourceError: not even the smallest tile fits.
-        """
+        def call(rows: slice, columns: slice) -> Arrays:
+            change = self._network.restore(cut_fusion(fusion, rows, columns))
+            return change.luma, change.chroma
 
-        def cut(rows: slice, columns: slice) -> Change:
-            return self._network.restore(cut_fusion(fusion, rows, columns))
-
-        return self._tiles.run(fusion.centre.luma.shape, cut, 1)
+        return Change(*self.tiles.run(fusion.centre.luma.shape, call))
 
 
 class TiledUpscaler:
-    """Runs `Upscaler.upscale` tile by tile."""
+    """The same for an `Upscaler`; tiles are of the small picture.
+
+    Args:
+        upscaler: does the work.
+        tile: see `Tiles`.
+    """
 
     def __init__(self, upscaler: Upscaler, tile: int) -> None:
-        """Use tiles of `tile` pixels of the small picture; 0 chooses by size."""
         self._upscaler = upscaler
-        self._tiles = _Tiles(upscaler, tile)
+        self.tiles = Tiles(upscaler, tile)
 
     def upscale(self, doubling: Doubling) -> Change:
-        """Like `Upscaler.upscale`; halves the tile whenever memory runs out.
+        """See `Upscaler.upscale`. Raises ResourceError where not even the smallest tile fits."""
 
-        Raises:
-            ResourceError: not even the smallest tile fits.
-        """
-
-        def cut(rows: slice, columns: slice) -> Change:
+        def call(rows: slice, columns: slice) -> Arrays:
             restored = cut_pixels(doubling.restored, rows, columns)
             source = cut_pixels(doubling.source, rows, columns)
-            return self._upscaler.upscale(Doubling(restored, source, doubling.levels))
+            change = self._upscaler.upscale(Doubling(restored, source, doubling.levels))
+            return change.luma, change.chroma
 
-        return self._tiles.run(doubling.restored.luma.shape, cut, 2)
-
-
-def _pieces(size: int, tile: int, halo: int) -> Iterator[tuple[slice, slice]]:
-    """(what a tile keeps, what it is cut with) along one axis."""
-    for start in range(0, size, tile):
-        stop = min(start + tile, size)
-        yield slice(start, stop), slice(max(0, start - halo), min(size, stop + halo))
-
-
-def _within(inner: slice, outer: slice) -> slice:
-    return slice(inner.start - outer.start, inner.stop - outer.start)
-
-
-def _scaled(part: slice, by: int) -> slice:
-    return slice(part.start * by, part.stop * by)
-
-
-def _halved(part: slice, by: int = 2) -> slice:
-    return slice(part.start // by, part.stop // by)
+        return Change(*self.tiles.run(doubling.restored.luma.shape, call))
 
 
 def cut_pixels(whole: Pixels, rows: slice, columns: slice) -> Pixels:
     """The part of a picture inside `rows` and `columns`, multiples of 2 pixels; no copies."""
-    chroma = whole.chroma[_halved(rows), _halved(columns)]
+    chroma = whole.chroma[_divided(rows, 2), _divided(columns, 2)]
     return Pixels(whole.luma[rows, columns], chroma, whole.scale)
 
 
@@ -150,7 +233,7 @@ def cut_fusion(fusion: Fusion, rows: slice, columns: slice) -> Fusion:
     """The part of a window inside `rows` and `columns`, multiples of 4 pixels; no copies."""
 
     def features(whole: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        return whole[_halved(rows, 4), _halved(columns, 4)]
+        return whole[_divided(rows, 4), _divided(columns, 4)]
 
     neighbours = [
         None if each is None else (cut_pixels(each[0], rows, columns), features(each[1]))
@@ -158,3 +241,7 @@ def cut_fusion(fusion: Fusion, rows: slice, columns: slice) -> Fusion:
     ]
     centre = cut_pixels(fusion.centre, rows, columns)
     return Fusion(centre, features(fusion.features), neighbours, fusion.levels)
+
+
+def _divided(part: slice, by: int) -> slice:
+    return slice(part.start // by, part.stop // by)

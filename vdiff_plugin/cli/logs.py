@@ -28,6 +28,12 @@ def logs_to_stderr() -> Iterator[None]:
             logger.setLevel(level)
 
 
+def say_more() -> None:
+    """Within `logs_to_stderr`: let our loggers be heard from DEBUG up."""
+    for name in _SPEAKERS:
+        logging.getLogger(name).setLevel(logging.DEBUG)
+
+
 @contextmanager
 def logs_as_json() -> Iterator[None]:
     """Within `logs_to_stderr`: write log lines as JSON objects, as progress is."""

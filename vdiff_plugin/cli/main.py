@@ -6,6 +6,7 @@ traceback.
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -24,6 +25,9 @@ from vdiff_plugin.plugins import Catalogue, load_offers
 
 _INTERRUPTED = 130
 _TERMINATED = 143
+# What Python and the system's loader say, in errors that have no class for it.
+_SHORTAGES = ("can't start new thread", "failed to map segment", "cannot map zero-fill pages",
+              "cannot allocate memory")  # fmt: skip
 
 
 def run(args: Sequence[str] | None = None) -> int:
@@ -34,6 +38,9 @@ def run(args: Sequence[str] | None = None) -> int:
     """
     # TensorFlow writes its greetings to stderr, where progress lines belong.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # OpenCV brings a BLAS that nothing of ours calls. It wants 32 MB of addresses for each
+    # processor while it loads, and crashes where a limit denies them.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     _end_cleanly_when_terminated()
     with tolerant_stderr():
         return _run(list(sys.argv[1:] if args is None else args))
@@ -51,12 +58,21 @@ def _run(args: list[str]) -> int:
         return _fail(explain(error, args), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         code = _INTERRUPTED
-    except MemoryError:
-        return _fail("not enough memory; use a smaller --cache or --tile, or fewer pixels", 1)
-    except OSError as error:
-        return _lose_stdout(error)
+    except (MemoryError, RuntimeError, ImportError, OSError) as error:
+        if _is_shortage(error):
+            return _fail("not enough memory; use a smaller --cache or --tile, or fewer pixels", 1)
+        if isinstance(error, OSError):
+            return _lose_stdout(error)
+        raise
     # typer turns an interrupt within a command into an exit code.
     return _fail("interrupted", code) if code == _INTERRUPTED else code
+
+
+def _is_shortage(error: Exception) -> bool:
+    """Whether memory, or a limit on it, is used up: for objects, threads or libraries."""
+    if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
+        return True
+    return any(sign in str(error) for sign in _SHORTAGES)
 
 
 def _lose_stdout(error: OSError) -> int:

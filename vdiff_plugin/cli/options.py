@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import typer
 from pydantic.fields import FieldInfo
 
+from vdiff_plugin.cli.logs import say_more
 from vdiff_plugin.settings import Settings
 
 _PANEL = "Processing"
@@ -19,17 +20,20 @@ _METAVARS = {Path: "FILE", int: "N", float: "X", tuple: "LIST", str: "NAME"}
 
 
 def with_settings(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command `--config` and one option for each setting.
+    """Give a command `--verbose`, `--config` and one option for each setting.
 
     The command takes the keyword `settings`, a `Settings`; typer sees the options instead.
     """
     own = _parameters(function)
-    options = [_config_option(), *(_option(*item) for item in Settings.model_fields.items())]
+    settings = [_option(*item) for item in Settings.model_fields.items()]
+    options = [_verbose_option(), _config_option(), *settings]
 
     @functools.wraps(function)
     def command(**values: Any) -> Any:
         given = {name: values.pop(name) for name in Settings.model_fields}
         config = values.pop("config")
+        if values.pop("verbose"):
+            say_more()
         return function(**values, settings=read_settings(config, given))
 
     return _signed(command, [*own, *options])
@@ -56,6 +60,11 @@ def _signed(command: Callable[..., Any], parameters: list[inspect.Parameter]) ->
     command.__signature__ = inspect.Signature(keywords)  # type: ignore[attr-defined]
     command.__annotations__ = {one.name: one.annotation for one in keywords}
     return command
+
+
+def _verbose_option() -> inspect.Parameter:
+    option = typer.Option("--verbose", "-v", help="Say what is chosen by the memory that is free.")
+    return _parameter("verbose", Annotated[bool | None, option])
 
 
 def _config_option() -> inspect.Parameter:

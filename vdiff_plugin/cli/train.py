@@ -100,7 +100,7 @@ def train(
     }  # fmt: skip
     job = Job(out, resume or out.with_name(f"{out.stem}.training"), kept=resume is not None)
     job.require_place(yes=yes)
-    from vdiff_plugin.training.allocator import keep_memory
+    from vdiff_plugin.allocator import keep_memory
 
     keep_memory()  # before TensorFlow starts
     _run(

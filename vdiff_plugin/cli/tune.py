@@ -77,7 +77,7 @@ def tune(
     job.require_place(yes=yes)
     if report:
         require_writable(report, overwrite=yes, sources=(*footage, out))
-    from vdiff_plugin.training.allocator import keep_memory
+    from vdiff_plugin.allocator import keep_memory
 
     keep_memory()  # before TensorFlow starts
     given = {"task": task, "preset": preset, "rate": lr, "reach": reach, "seed": seed}

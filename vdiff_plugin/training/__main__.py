@@ -17,7 +17,7 @@ def main() -> None:
     parser.add_argument("--start", type=Path, help="weights file to begin with")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    from vdiff_plugin.training.allocator import keep_memory
+    from vdiff_plugin.allocator import keep_memory
 
     keep_memory()  # before TensorFlow starts
     from vdiff_plugin.training.loop import train_recipe

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from tests.vdiff_plugin.networks import random_weights_file
+from vdiff_plugin import memory
 from vdiff_plugin.builtin import doubling
 from vdiff_plugin.builtin.doubling import Doubler
 from vdiff_plugin.builtin.interpolation import doubled, plane_taps
@@ -19,6 +20,7 @@ from vdiff_plugin.errors import UnknownNameError, WeightsError
 from vdiff_plugin.frame import ClipInfo, Frame, PixelFormat
 from vdiff_plugin.session import Session
 from vdiff_plugin.settings import Settings
+from vdiff_plugin.stream import render_clip
 
 LENGTH = 6
 YUV = PixelFormat(family="yuv", log2_w=1, log2_h=1)
@@ -72,6 +74,35 @@ def _open(engine: Engine, weights: Path, clip: ClipInfo = CLIP, **settings: obje
 
 def _hashes(session: Session, order: list[int], frames: dict[int, Frame]) -> dict[int, bytes]:
     return {n: session.render(n, frames).key for n in order}
+
+
+def test_pixels_do_not_depend_on_the_free_memory(
+    weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whole pictures, tiles chosen by different amounts of memory, and given tiles."""
+    clip = replace(CLIP, width=250, height=170)
+    frames = _frames(clip)
+    edges, hashes = [], []
+    for free, tile in [(1 << 40, 0), (15_000_000, 0), (4_000_000, 0), (1 << 40, 48)]:
+        monkeypatch.setattr(memory, "free_bytes", lambda free=free: free)
+        with Engine() as engine:
+            session = _open(engine, weights, clip, tile=tile)
+            edges.append(session._links[0].stage._doubler._upscaler.tiles.edge((176, 256)))
+            hashes.append([frame.key for frame in render_clip(session, frames.values(), 2)])
+    assert edges[0] == 256 > edges[1] > edges[2]
+    assert edges[3] == 48
+    assert hashes[1:] == hashes[:1] * 3
+
+
+@pytest.mark.parametrize("options", [{}, {"dither": True}])
+def test_doubling_counts_when_memory_is_shared_out(
+    engine: Engine, weights: Path, options: dict[str, bool]
+) -> None:
+    clip = replace(CLIP, width=960, height=544)
+    doubling = _open(engine, weights, clip, **options)._links[0].weight
+    restoring = engine.open(clip, Settings.of(**options))._links[0].weight
+    pixels = clip.width * clip.height
+    assert doubling.render > restoring.render + (100 if options else 20) * pixels
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from tests.vdiff_plugin.networks import random_weights_file
+from vdiff_plugin import memory
 from vdiff_plugin.builtin.reference import NumpyBackend, NumpyNetwork
 from vdiff_plugin.contracts import Change, Fusion
 from vdiff_plugin.engine import Engine
@@ -24,6 +25,7 @@ from vdiff_plugin.frame import ClipInfo, Frame, PixelFormat
 from vdiff_plugin.model.weights import load_weights
 from vdiff_plugin.session import Session
 from vdiff_plugin.settings import Settings
+from vdiff_plugin.stream import render_clip
 
 LENGTH = 8
 CLIP = ClipInfo(
@@ -86,7 +88,27 @@ def test_pixels_do_not_depend_on_order_threads_cache_or_tiles(
             )
         assert found == expected
     for tile in (16, 48):
-        assert _hashes(_open(engine, weights, tile=tile), order, frames) == expected
+        with Engine() as other:
+            assert _hashes(_open(other, weights, tile=tile), order, frames) == expected
+
+
+def test_pixels_do_not_depend_on_the_free_memory(
+    weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whole pictures, tiles chosen by different amounts of memory, and given tiles."""
+    clip = replace(CLIP, width=250, height=170)
+    frames = _frames(clip=clip)
+    tiles, hashes = [], []
+    for free, tile in [(1 << 40, 0), (220_000_000, 0), (4_000_000, 0), (1 << 40, 96)]:
+        monkeypatch.setattr(memory, "free_bytes", lambda free=free: free)
+        with Engine() as engine:
+            session = _open(engine, weights, clip, tile=tile)
+            tiles.append(session._links[0].stage._network.tiles.edge((176, 256)))
+            rendered = render_clip(session, frames.values(), 2)
+            hashes.append([frame.key for frame in rendered])
+    assert tiles[0] == 256 > tiles[1] > tiles[2]
+    assert tiles[3] == 96
+    assert hashes[1:] == hashes[:1] * 3
 
 
 def test_halves_equal_the_whole(engine: Engine, weights: Path) -> None:

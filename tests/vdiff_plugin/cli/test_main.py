@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -106,23 +107,36 @@ def test_a_process_ends_with_the_exit_code(vdiff: Vdiff) -> None:
     assert done.stderr.startswith("vdiff: no command 'enhanse'; have ")
 
 
-def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", [ZeroDivisionError, RuntimeError, ImportError])
+def test_a_bug_keeps_its_traceback(kind: type[Exception], monkeypatch: pytest.MonkeyPatch) -> None:
     def broken() -> None:
-        raise ZeroDivisionError("a bug")
+        raise kind("a bug")
 
     class Offers:
         commands = offered(broken=broken)
 
     monkeypatch.setattr(main, "load_offers", Offers)
-    with pytest.raises(ZeroDivisionError, match="a bug"):
+    with pytest.raises(kind, match="a bug"):
         main.run(["broken"])
 
 
+@pytest.mark.parametrize(
+    "failure",
+    [
+        MemoryError(),
+        OSError(errno.ENOMEM, "Cannot allocate memory", "/proc/self/task"),
+        RuntimeError("can't start new thread"),
+        ImportError("libopenblas.so: failed to map segment from shared object"),
+    ],
+)
 def test_memory_that_runs_out_is_one_line(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    failure: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    def greedy() -> None:
+        raise failure
+
     class Offers:
-        commands = offered(greedy=lambda: bytearray(1 << 60))
+        commands = offered(greedy=greedy)
 
     monkeypatch.setattr(main, "load_offers", Offers)
     assert main.run(["greedy"]) == 1

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import inspect
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from vdiff_plugin.cli.logs import logs_to_stderr
 from vdiff_plugin.cli.options import metavar, read_settings, with_settings
 from vdiff_plugin.errors import SettingsError, UnknownNameError
 from vdiff_plugin.settings import Settings
@@ -76,7 +78,22 @@ def test_the_signature_keeps_the_commands_own_parameters_first() -> None:
         del first, second, settings
 
     names = list(inspect.signature(with_settings(work)).parameters)
-    assert names == ["first", "second", "config", *Settings.model_fields]
+    assert names == ["first", "second", "verbose", "config", *Settings.model_fields]
+
+
+@pytest.mark.parametrize(("words", "level"), [([], logging.INFO), (["-v"], logging.DEBUG)])
+def test_what_is_chosen_is_told_if_asked_for(words: list[str], level: int) -> None:
+    levels: list[int] = []
+
+    @with_settings
+    def work(*, settings: Settings) -> None:
+        levels.append(logging.getLogger("vdiff_plugin").level)
+
+    app = typer.Typer()
+    app.command()(work)
+    with logs_to_stderr():
+        invoke(app, *words)
+    assert levels == [level]
 
 
 def test_metavars_say_how_a_value_is_written() -> None:

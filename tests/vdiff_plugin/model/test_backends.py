@@ -15,7 +15,7 @@ from vdiff_plugin.builtin.keras_backend import KerasBackend
 from vdiff_plugin.builtin.native_backend import NativeBackend, Plans
 from vdiff_plugin.builtin.openvino_backend import OpenVinoBackend
 from vdiff_plugin.builtin.reference import NumpyBackend
-from vdiff_plugin.builtin.tiling import TiledRestorer
+from vdiff_plugin.builtin.tiling import TiledNetwork
 from vdiff_plugin.contracts import Backend, Network
 from vdiff_plugin.errors import SettingsError
 from vdiff_plugin.model.presets import PRESETS
@@ -67,7 +67,7 @@ def test_tiles_equal_the_whole(tmp_path: Path, kind: str, preset: str) -> None:
     fusion = random_fusion(208, 336, channels=PRESETS[preset].features)
     whole = network.restore(fusion)
     for tile in (64, 80, 192):
-        tiled = TiledRestorer(network, tile).restore(fusion)
+        tiled = TiledNetwork(network, tile).restore(fusion)
         np.testing.assert_array_equal(tiled.luma, whole.luma)
         np.testing.assert_array_equal(tiled.chroma, whole.chroma)
 
@@ -106,7 +106,7 @@ def test_a_smaller_halo_would_show(tmp_path: Path) -> None:
     fusion = random_fusion(64, 160)
     whole = network.restore(fusion)
     network.halo = 16
-    tiled = TiledRestorer(network, 64).restore(fusion)
+    tiled = TiledNetwork(network, 64).restore(fusion)
     assert (tiled.luma != whole.luma).any()
 
 
@@ -168,7 +168,7 @@ def test_bfloat16_gives_the_same_bits_in_any_tile(tmp_path: Path) -> None:
     network = KerasBackend().load(path, device="cpu", precision="bf16")
     fusion = random_fusion(80, 96)
     whole = network.restore(fusion)
-    tiled = TiledRestorer(network, 64).restore(fusion)
+    tiled = TiledNetwork(network, 64).restore(fusion)
     np.testing.assert_array_equal(tiled.luma, whole.luma)
     exact = NumpyBackend().load(path, device="cpu", precision="fp32").restore(fusion)
     assert np.abs(whole.luma - exact.luma).mean() < 1

@@ -108,7 +108,7 @@ def test_tiles_get_smaller_when_memory_runs_out(tmp_path: Path) -> None:
     class Tight:
         def __init__(self, inner: Upscaler) -> None:
             self._inner = inner
-            self.stride, self.halo = inner.stride, inner.halo
+            self.stride, self.halo, self.footprint = inner.stride, inner.halo, inner.footprint
 
         def upscale(self, doubling: Doubling) -> Change:
             if doubling.restored.luma.size > 128 * 128:

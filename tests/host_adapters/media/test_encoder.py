@@ -1,0 +1,60 @@
+"""What encoders are told by us, and how their failures read."""
+
+from __future__ import annotations
+
+import errno
+from itertools import count
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import av
+import pytest
+
+from host_adapters.media import EncodeOptions, encoder, read_clip, write_video
+from host_adapters.media.encoder import encode
+from tests.clips import write_clip
+from vdiff_plugin.errors import MediaError, ResourceError
+
+
+def frames_before_the_first_packet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> int:
+    given: list[int] = []
+    numbers = count(1)
+
+    def counted(context: Any, picture: Any) -> list[Any]:
+        packets, n = encode(context, picture), next(numbers)
+        given.extend([n] * len(packets))
+        return packets
+
+    monkeypatch.setattr("host_adapters.media.writer.encode", counted)
+    clip = read_clip(write_clip(tmp_path / "in.mkv", 60, (64, 48)))
+    options = EncodeOptions(codec="libx264")
+    write_video(clip.frames(), tmp_path / "out.mkv", clip=clip.info, encode=options)
+    return given[0]
+
+
+def test_x264_looks_less_far_ahead_in_huge_pictures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert frames_before_the_first_packet(tmp_path, monkeypatch) > 40
+    monkeypatch.setattr(encoder, "_HUGE", 64 * 48 - 1)
+    (tmp_path / "out.mkv").unlink()
+    assert frames_before_the_first_packet(tmp_path, monkeypatch) < 20
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "said"),
+    [
+        (errno.ENOMEM, ResourceError, "not enough memory for ffv1 at 8x4; close other programs"),
+        (errno.EINVAL, MediaError, "ffv1 failed"),
+    ],
+)
+def test_lack_of_memory_is_told_from_other_failures(
+    code: int, kind: type[Exception], said: str
+) -> None:
+    def fail(_: object) -> None:
+        raise av.FFmpegError(code, "refused")
+
+    context: Any = SimpleNamespace(name="ffv1", width=8, height=4, encode=fail)
+    with pytest.raises(kind, match=said):
+        encode(context, None)

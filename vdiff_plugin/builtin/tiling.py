@@ -18,6 +18,8 @@ from vdiff_plugin.errors import ResourceError
 logger = logging.getLogger(__name__)
 
 SMALLEST = 64  # pixels; below this the halo costs more than any memory it saves
+_WHOLE = 2560 * 1440  # pixels; more in one piece is not faster
+_LARGEST = 1024  # edge of a tile, for the same reason
 # Shares of the free memory that one call of a network may work in. Several calls run side
 # by side, and frames, the cache, flow and warped neighbours want their part.
 _WHOLE_SHARE = 1 / 8  # up to which a picture is taken in one piece
@@ -81,10 +83,10 @@ class Tiles:
                 self._tile = edge
 
     def _chosen(self, shape: tuple[int, ...]) -> int:
-        if math.prod(shape) <= _WHOLE_SHARE * self._room:
+        if math.prod(shape) <= min(_WHOLE, _WHOLE_SHARE * self._room):
             return max(shape)
         edge = int(math.sqrt(_TILE_SHARE * self._room)) - 2 * self._halo
-        return max(SMALLEST, edge // self._stride * self._stride)
+        return max(SMALLEST, min(_LARGEST, edge // self._stride * self._stride))
 
     def _in_tiles(
         self, shape: tuple[int, ...], edge: int, call: Callable[[slice, slice], Arrays]

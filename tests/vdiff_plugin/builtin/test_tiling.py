@@ -80,11 +80,11 @@ def test_features_come_in_tiles_too(network: NumpyNetwork) -> None:
 def test_tiles_are_as_large_as_memory_allows(
     network: NumpyNetwork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whole where that fits; else tiles that grow with the memory, down to the smallest."""
-    shape, working = (2160, 3840), network.footprint.working
+    """Whole where that fits; else tiles that grow with the memory, between fixed bounds."""
+    shape, working = (1440, 2560), network.footprint.working
     tiles = []
     for share in (0.001, 0.1, 0.5, 1, 5, 10):
-        free = int(share * 2160 * 3840 * working)
+        free = int(share * 1440 * 2560 * working)
         monkeypatch.setattr(memory, "free_bytes", lambda free=free: free)
         tiled = TiledNetwork(network, 0)
         tiles.append(tiled.tiles.edge(shape))
@@ -93,8 +93,10 @@ def test_tiles_are_as_large_as_memory_allows(
             assert tiled.tiles.working_bytes(shape) <= free / 8
         assert TiledNetwork(network, 256).tiles.edge(shape) == 256
     assert tiles == sorted(tiles)
-    assert (tiles[0], tiles[-1]) == (SMALLEST, 3840)
-    assert SMALLEST < tiles[2] < tiles[3] < tiles[4] < 3840
+    assert (tiles[0], tiles[-1]) == (SMALLEST, 2560)
+    assert SMALLEST < tiles[2] < tiles[3] < tiles[4] < 2560
+    monkeypatch.setattr(memory, "free_bytes", lambda: 1 << 50)
+    assert TiledNetwork(network, 0).tiles.edge((2160, 3840)) == 1024
 
 
 @settings(deadline=None)

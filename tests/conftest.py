@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from host_adapters.media.priority import usual_priority
+from tests.host_adapters.farm.slurm import lacking_programs
 from tests.vdiff_plugin.pages.browser import Page, open_browser
 
 # Whoever starts the tests in the background of a script has them ignore Ctrl-C, and every
@@ -102,6 +103,12 @@ def _no_browser() -> str:
 
 
 @cache
+def _no_slurm() -> str:
+    lacking = lacking_programs()
+    return f"{', '.join(lacking)} not on the PATH (SLURM)" if lacking else ""
+
+
+@cache
 def _no_vapoursynth() -> str:
     found = importlib.util.find_spec("vapoursynth")
     return "" if found else "VapourSynth is not installed; pip install 'vdiff-plugin[vapoursynth]'"
@@ -119,6 +126,7 @@ _MISSING: dict[str, Callable[[], str]] = {
     "mlt": _no_melt,
     "gst": _no_gst,
     "browser": _no_browser,
+    "slurm": _no_slurm,
     "vapoursynth": _no_vapoursynth,
     "gpu": _no_gpu,
 }

@@ -13,23 +13,31 @@ KINDS = ("slurm", "parallel")
 
 _SLURM = """\
 #!/bin/bash
-# Renders {job} on SLURM and joins it:  bash {name}
-# sbatch runs this file again: once for each chunk, then once to join.
+# Renders {job} on SLURM and joins it:  bash {name} [SBATCH OPTIONS]
+# sbatch runs this file again: for the tasks of an array, and to join what they rendered.
 #SBATCH --job-name=vdiff
 set -euo pipefail
 job={job}
 source={source}
 out={out}
-case "${{1:-submit}}" in
-submit)
-    array=$(sbatch --parsable --array=0-{last}%{at_once} --requeue "$0" chunk)
-    sbatch --dependency="afterok:${{array%%;*}}" "$0" join
-    ;;
+last={last}
+case "${{1:-}}" in
 chunk)
-    exec vdiff farm render "$job" --chunk "$SLURM_ARRAY_TASK_ID" --source "$source" --progress none
+    first=$((SLURM_ARRAY_TASK_ID * $2))
+    end=$((first + $2 - 1))
+    chunks=$first-$((end < last ? end : last))
+    exec vdiff farm render "$job" --chunk "$chunks" --source "$source" --progress none
     ;;
 join)
     exec vdiff farm join "$job" --source "$source" --out "$out" --wait 60 --progress none
+    ;;
+*)
+    # Where the cluster's arrays are shorter than the job, a task renders several chunks.
+    longest=$(scontrol show config | awk '$1 == "MaxArraySize" {{print $3}}' || true)
+    each=$((last / ${{longest:-1001}} + 1))
+    tasks=0-$((last / each))%{at_once}
+    array=$(sbatch "$@" --parsable --array="$tasks" --requeue "$0" chunk "$each")
+    sbatch "$@" --dependency="afterok:${{array%%;*}}" --kill-on-invalid-dep=yes "$0" join
     ;;
 esac
 """

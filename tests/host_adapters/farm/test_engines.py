@@ -230,7 +230,7 @@ def test_the_parallel_script_runs(program: Program, folder: JobFolder) -> None:
 
 _SBATCH = """\
 #!/bin/bash
-# What sbatch does with our script, one task after the other: SLURM itself is not here.
+# What sbatch does with our script, one task after the other. test_slurm.py has the real one.
 array=""
 for word in "$@"; do case "$word" in --array=*) array=${word#--array=};; esac; done
 while [[ "$1" == --* ]]; do shift; done

@@ -90,7 +90,12 @@ class Doubler:
         return change + interpolation + self._upscaler.tiles.working_bytes(shape)
 
     def double(
-        self, frame: Frame, source: Pixels | None = None, levels: Levels = _NO_LEVELS
+        self,
+        frame: Frame,
+        source: Pixels | None = None,
+        levels: Levels = _NO_LEVELS,
+        *,
+        even: bool = False,
     ) -> Frame:
         """`frame` at twice its width and height.
 
@@ -98,8 +103,9 @@ class Doubler:
             frame: restored.
             source: the same frame before that, in the network's form; None: as restored.
             levels: of the window that it was restored from.
+            even: whether `source` is in the even view of RGB.
         """
-        changes = self._changes(frame, source, levels)
+        changes = self._changes(frame, source, levels, even=even)
         return Frame(
             tuple(
                 self._doubled(index, plane, changes[index])
@@ -108,13 +114,13 @@ class Doubler:
         )
 
     def _changes(
-        self, frame: Frame, source: Pixels | None, levels: Levels
+        self, frame: Frame, source: Pixels | None, levels: Levels, *, even: bool
     ) -> list[NDArray[np.float32] | None]:
         """Of each plane, in 8-bit codes; None where it is interpolated."""
         none: list[NDArray[np.float32] | None] = [None] * len(frame.planes)
         if self._upscaler is None:
             return none
-        pixels = to_pixels(frame, self._source, self._stride)[0]
+        pixels = to_pixels(frame, self._source, self._stride, even=even)[0]
         doubling = Doubling(pixels, source or pixels, levels)
         change = colour_kept(self._upscaler.upscale(doubling), pixels)
         return [*_plane_changes(change, self._source), *none][: len(none)]

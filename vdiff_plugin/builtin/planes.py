@@ -2,7 +2,8 @@
 
 The network works on 4:2:0 in 8-bit code values. 4:2:0 goes in as it is. Fuller chroma
 goes in phase by phase: 4:4:4 is four 4:2:0 pictures that share a luma plane, 4:2:2 is
-two, so that all of its noise is seen. RGB lends a Y'CbCr view, grey a neutral chroma.
+two, so that all of its noise is seen. RGB lends a Y'CbCr view, by its matrix or with evenly mixed
+luma, grey a neutral chroma.
 Only the network's change comes back, so that whatever it does not touch stays as it
 was, bit for bit.
 """
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vdiff_plugin.builtin.matrix import from_rgb, luma_codes, mix, to_rgb, units
+from vdiff_plugin.builtin.matrix import even_from_rgb, from_rgb, luma_codes, mix, to_rgb, units
 from vdiff_plugin.contracts import Change, Pixels
 from vdiff_plugin.frame import ClipInfo, Frame, PixelFormat, Plane
 from vdiff_plugin.native.library import available, kernels
@@ -41,18 +42,26 @@ def chroma_phases(clip: ClipInfo) -> tuple[tuple[int, int], ...]:
     return tuple((row, column) for row in range(rows) for column in range(columns))
 
 
+def noise_shares(*, even: bool) -> tuple[float, float]:
+    """How much of white noise of the samples luma and chroma have, in the even view or not."""
+    luma, chroma, _ = np.linalg.norm(even_from_rgb(), axis=1) if even else (1.0, 1.0, 1.0)
+    return float(luma), float(chroma)
+
+
 def padded_shape(clip: ClipInfo, stride: int) -> tuple[int, int]:
     """(H, W) of the network pixels of a clip, multiples of `stride`."""
     return -(-clip.height // stride) * stride, -(-clip.width // stride) * stride
 
 
-def to_pixels(frame: Frame, clip: ClipInfo, stride: int) -> tuple[Pixels, ...]:
+def to_pixels(
+    frame: Frame, clip: ClipInfo, stride: int, *, even: bool = False
+) -> tuple[Pixels, ...]:
     """Network pixels of a frame, a phase each, padded to multiples of `stride`.
 
-    The phases share one luma array.
+    The phases share one luma array. `even` asks for the even view of RGB.
     """
     height, width = padded_shape(clip, stride)
-    luma, chroma, scale = _samples(frame, clip)
+    luma, chroma, scale = _samples(frame, clip, even=even)
     luma = _padded(luma, height, width)
     return tuple(
         Pixels(luma, _padded(_phase(chroma, clip, phase), height // 2, width // 2), scale)
@@ -80,6 +89,7 @@ def apply_change(
     out: ClipInfo,
     strength: float,
     dither: bool,
+    even: bool = False,
 ) -> Frame:
     """Add `strength` times the network's change to the native planes.
 
@@ -90,8 +100,9 @@ def apply_change(
         out: the same picture in the same or a deeper format.
         strength: 0..1.
         dither: spread the rounding to 8 bits over a fixed pattern.
+        even: whether the changes are for the even view of RGB.
     """
-    parts = _native_changes(changes, clip)
+    parts = _native_changes(changes, clip, even=even)
     unit = np.float32(strength * code_unit(out))
     deep = deepened(frame, clip, out).planes
     colour = [
@@ -120,11 +131,15 @@ def deeper_clip(clip: ClipInfo, depth: int) -> ClipInfo:
     return replace(clip, format=replace(clip.format, bits=depth))
 
 
-def _samples(frame: Frame, clip: ClipInfo) -> tuple[NDArray[Any], Sequence[NDArray[Any]], float]:
+def _samples(
+    frame: Frame, clip: ClipInfo, *, even: bool
+) -> tuple[NDArray[Any], Sequence[NDArray[Any]], float]:
     """Luma, two chroma planes (or none for grey) and codes a sample unit."""
     planes, form = frame.planes, clip.format
     if form.family == "rgb":
-        luma, *chroma = (_fine(plane * 255 + shift) for plane, shift in _ycbcr(planes, clip))
+        luma, *chroma = (
+            _fine(plane * 255 + shift) for plane, shift in _ycbcr(planes, clip, even=even)
+        )
         return luma, chroma, 1 / _FINE
     colour = planes[: form.colour_planes]
     if form.is_float:
@@ -140,11 +155,14 @@ def _samples(frame: Frame, clip: ClipInfo) -> tuple[NDArray[Any], Sequence[NDArr
     return colour[0], colour[1:], 1 / (1 << (form.bits - 8))
 
 
-def _ycbcr(planes: Sequence[Plane], clip: ClipInfo) -> list[tuple[NDArray[np.float32], float]]:
+def _ycbcr(
+    planes: Sequence[Plane], clip: ClipInfo, *, even: bool
+) -> list[tuple[NDArray[np.float32], float]]:
     """Y', Cb, Cr of RGB with what makes each of them a code once times 255."""
     rgb = tuple(units(plane, luma_codes(clip)) for plane in planes[:3])
     shifts = (0.0, 127.5, 127.5)
-    return list(zip(mix(from_rgb(clip.matrix), rgb), shifts, strict=True))
+    forward = even_from_rgb() if even else from_rgb(clip.matrix)
+    return list(zip(mix(forward, rgb), shifts, strict=True))
 
 
 def _fine(codes: NDArray[np.float32]) -> NDArray[np.uint16]:
@@ -193,14 +211,17 @@ def _padded(plane: NDArray[Any], height: int, width: int) -> NDArray[Any]:
     return np.pad(plane, ((0, below), (0, right), (0, 0))[: plane.ndim], mode="edge")
 
 
-def _native_changes(changes: Sequence[Change], clip: ClipInfo) -> list[NDArray[np.float32]]:
+def _native_changes(
+    changes: Sequence[Change], clip: ClipInfo, *, even: bool
+) -> list[NDArray[np.float32]]:
     """The change of each colour plane, in 8-bit codes, at the plane's own size."""
     luma = changes[0].luma[: clip.height, : clip.width]
     if clip.format.family == "gray":
         return [luma]
     chroma = [_joined([each.chroma[..., i] for each in changes], clip) for i in (0, 1)]
     if clip.format.family == "rgb":
-        return mix(to_rgb(clip.matrix), (luma, *chroma))
+        back = np.linalg.inv(even_from_rgb()) if even else to_rgb(clip.matrix)
+        return mix(back, (luma, *chroma))
     return [luma, *chroma]
 
 

@@ -23,6 +23,7 @@ from vdiff_plugin.builtin.planes import (
     colour_kept,
     deepened,
     deeper_clip,
+    noise_shares,
     padded_shape,
 )
 from vdiff_plugin.builtin.reuse import Reuse, Traces
@@ -147,9 +148,11 @@ class RestoreStage:
         seen = sample * (1 + phases / 2) + network.footprint.features
         moved, change = 2 * self.radius * seen, 4 + 2 * phases
         guide = 1 / 4
+        views = 2 if self._source.format.family == "rgb" else 1
         working = network.tiles.working_bytes(self._shape)
         restoring = Weight(
-            render=int(pixels * (moved + change)) + working, kept=int(pixels * (seen + guide))
+            render=int(pixels * (moved + change)) + working,
+            kept=int(pixels * views * (seen + guide)),
         )
         if self._doubler is None:
             return restoring
@@ -178,11 +181,12 @@ class RestoreStage:
             out=self._out,
             strength=self._settings.strength,
             dither=self._settings.dither,
+            even=members.even,
         )
         if self._doubler is None:
             return restored
         centre = members.centre.pixels[0]
-        return self._doubler.double(restored, centre, self._levels(members))
+        return self._doubler.double(restored, centre, self._levels(members), even=members.even)
 
     def _changes(self, members: Members) -> tuple[Change, ...]:
         """One a chroma phase; motion is the same for all of them."""
@@ -213,7 +217,8 @@ class RestoreStage:
     def _levels(self, members: Members) -> Levels:
         *noise, compression = window_levels([each.levels for each in members.all])
         if self._settings.noise != "auto":
-            noise = [float(self._settings.noise)] * 2
+            shares = noise_shares(even=members.even)
+            noise = [float(self._settings.noise) * share for share in shares]
         return noise[0], noise[1], compression
 
 

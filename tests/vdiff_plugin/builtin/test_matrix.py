@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from vdiff_plugin.builtin.matrix import from_rgb, rgb_of, to_rgb
+from vdiff_plugin.builtin.matrix import even_from_rgb, from_rgb, rgb_of, to_rgb
 from vdiff_plugin.frame import ClipInfo, Frame, PixelFormat
 
 MATRICES = ["bt709", "bt601", "bt2020", "smpte240m", "fcc", "ycgco"]
@@ -65,3 +65,10 @@ def test_subsampled_chroma_covers_odd_sizes(log2_w: int, log2_h: int) -> None:
     picture = rgb_of(Frame((np.zeros(shapes[0], np.float32), blue, zero)), clip)
     expected = column[np.arange(7) >> log2_w] * np.float32(2 * (1 - 0.0722))
     np.testing.assert_allclose(picture[4, :, 2], expected, rtol=1e-6)
+
+
+def test_the_even_mix_has_the_least_white_noise() -> None:
+    even = even_from_rgb()
+    np.testing.assert_allclose(even @ [1, 1, 1], [1, 0, 0], atol=1e-12)
+    np.testing.assert_allclose(even[0], [1 / 3] * 3)
+    assert all(np.linalg.norm(even[0]) < np.linalg.norm(from_rgb(each)[0]) for each in MATRICES[:5])  # type: ignore[arg-type]

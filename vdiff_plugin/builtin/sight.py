@@ -29,7 +29,8 @@ from vdiff_plugin.frame import ClipInfo, Frame, Window
 # White noise of RGB has 0.77 (BT.709) to 0.86 (BT.601) in the even view of what it has in the
 # other. Noise of Y'CbCr comes out alike by this measure, which does not see coarse chroma leak.
 _QUIETER = 0.93
-_RULES = b"repeats left out, equal blocks still, quieter view of RGB"  # other rules would give other pixels
+# Other rules would give other pixels.
+_RULES = b"repeats left out, equal blocks still, quieter view of RGB"
 
 
 @dataclass(frozen=True)

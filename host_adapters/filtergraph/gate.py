@@ -8,6 +8,7 @@ from typing import cast
 from host_adapters.filtergraph.timeline import Timeline
 from vdiff_plugin.errors import UsageError
 from vdiff_plugin.frame import Frame
+from vdiff_plugin.room import Room
 from vdiff_plugin.session import Session
 
 
@@ -35,6 +36,10 @@ class Gate:
     def as_session(self) -> Session:
         """Itself, for those that only ask what it has."""
         return cast("Session", self)
+
+    def room(self, workers: int) -> Room:
+        """See `Session.room`."""
+        return self._session.room(workers)
 
     def note(self, n: int, seconds: float) -> None:
         """Say when frame n is shown, before it is rendered."""

@@ -176,11 +176,13 @@ STILL: dict[str, Any] = {"pix_fmt": "yuvj420p", "moving": False}
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_memory_does_not_grow_with_the_clip(tmp_path: Path) -> None:
-    peaks = []
-    for frames in (40, 400):
+    def peak(frames: int) -> int:
         path = make(
             tmp_path / f"{frames}.avi", codec="mjpeg", size=(640, 360), frames=frames, **STILL
         )
         words = [sys.executable, "-c", MEMORY, str(path), str(tmp_path / f"{frames}.mkv")]
-        peaks.append(int(subprocess.run(words, capture_output=True, text=True, check=True).stdout))
-    assert peaks[1] < peaks[0] * 1.05
+        return int(subprocess.run(words, capture_output=True, text=True, check=True).stdout)
+
+    short = peak(40)
+    # How full queues get differs from run to run; what is kept would be there in every one.
+    assert any(peak(400) < short * 1.05 for _ in range(3))

@@ -24,6 +24,7 @@ from host_adapters.media.shapes import (
     ShapedPipe,
     can_be_piped,
     hand_on_shape,
+    lack_of,
     place_of,
     write_shapes,
 )
@@ -154,11 +155,8 @@ class Output:
             return
         lost = write_shapes(Path(self._url), self.plan.format, self._shapes)
         for number, shape in lost.items():
-            logger.warning(
-                "[out] stream %d lacks the shape of its pixels, %d:%d, which %s files do not say "
-                "of it; play it with -aspect, or write to .mkv",
-                *(number, *shape.as_integer_ratio(), self.plan.format),
-            )
+            lack = lack_of(number, shape, self.plan.format)
+            logger.warning("[out] %s; play it with -aspect, or write to .mkv", lack)
 
     @property
     def encoder_options(self) -> dict[str, str]:

@@ -82,6 +82,15 @@ def write_shapes(path: Path, container: str, shapes: Shapes) -> dict[int, Fracti
     return {}
 
 
+def lack_of(number: int, shape: Fraction, container: str) -> str:
+    """What to say of a shape that `write_shapes` could not write."""
+    across, down = shape.as_integer_ratio()
+    return (
+        f"stream {number} lacks the shape of its pixels, {across}:{down}, which {container} files "
+        "do not say of it"
+    )
+
+
 def can_be_piped(container: str) -> bool:
     """Whether `ShapedPipe` knows the container's header."""
     return container in _IN_PIPES

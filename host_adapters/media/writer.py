@@ -24,7 +24,7 @@ from host_adapters.media.encoder import VideoSpec, carries, encode, open_encoder
 from host_adapters.media.mp4 import set_creation_time
 from host_adapters.media.rational import fraction
 from host_adapters.media.remux import Copier
-from host_adapters.media.shapes import place_of, write_shapes
+from host_adapters.media.shapes import lack_of, place_of, write_shapes
 from host_adapters.media.template import can_template, template_stream
 from host_adapters.media.timeline import Timeline
 from vdiff_plugin.atomic import unwritable
@@ -176,11 +176,8 @@ class VideoWriter:
         target = self._target
         lost = write_shapes(target.file, target.container, self._shapes)
         for number, shape in lost.items():
-            logger.warning(
-                "%s: stream %d lacks the shape of its pixels, %d:%d, which %s files do not say "
-                "of it; play it with that shape, or write to .mkv",
-                *(target.shown, number, *shape.as_integer_ratio(), target.container),
-            )
+            lack = lack_of(number, shape, target.container)
+            logger.warning("%s: %s; play it with that shape, or write to .mkv", target.shown, lack)
 
     def _open(self) -> None:
         target, copier = self._target, self._copier

@@ -9,7 +9,7 @@ cup are CC0, the pagoda is by danielbuechele under CC BY 2.0.
 
 from __future__ import annotations
 
-import sys
+import argparse
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -47,7 +47,6 @@ class Example:
         harm: what is done to it.
         crop: top, left, height and width of what is shown.
         gain: brightens what is shown.
-        task: that restores it.
     """
 
     name: str
@@ -55,13 +54,15 @@ class Example:
     harm: Callable[[Clip], Clip]
     crop: tuple[int, int, int, int]
     gain: float = 1.0
-    task: str = "restore"
 
 
 def main() -> None:
     """Write a strip an example into the folder that is given."""
-    folder = Path(sys.argv[1])
-    wanted = sys.argv[2:]
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("names", nargs="*", help="of examples, or strength; default all")
+    given = parser.parse_args()
+    folder, wanted = given.folder, given.names
     with Engine() as engine:
         for each in examples():
             if not wanted or each.name in wanted:
@@ -165,7 +166,7 @@ def _parts(engine: Engine, example: Example) -> Iterator[Picture]:
     harmed = example.harm(clean)
     yield _cut(harmed.frames()[_SHOWN], clean, example)
     for preset in ("fast", "quality"):
-        settings = Settings.of(preset=preset, task=example.task)
+        settings = Settings.of(preset=preset)
         yield _cut(_restored(engine, harmed, settings), clean, example)
     yield _cut(clean.frames()[_SHOWN], clean, example)
 

@@ -137,7 +137,8 @@ class RestoreStage:
         self.fingerprint = b"|".join([*parts, doubler.fingerprint] if doubler else parts)
         self._shape = padded_shape(source, network.stride)
         edge = self._network.tiles.edge(self._shape)
-        logger.debug("%dx%d in tiles of %d", source.width, source.height, edge)
+        pieces = "one piece" if edge >= max(self._shape) else f"tiles of {edge}"
+        logger.debug("%dx%d in %s", source.width, source.height, pieces)
 
     @property
     def weight(self) -> Weight:

@@ -165,6 +165,16 @@ def test_a_shape_that_only_the_header_says_is_kept(
     assert [each["sample_aspect_ratio"] for each in found] == ["16:11", "8:9"]
 
 
+@pytest.mark.usefixtures("inside")
+def test_a_shape_that_cannot_be_said_is_told(
+    wide: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    words = ["-i", str(wide), "-vf", "vdiff=0", "-c:v", "mpeg2video", str(tmp_path / "o.ts")]
+    assert run(words) == 0
+    said = "[out] stream 0 lacks the shape of its pixels, 16:11, which mpegts files do not say of"
+    assert said in caplog.text
+
+
 @pytest.mark.parametrize("kind", ["nut", "matroska"])
 def test_a_shape_is_kept_on_stdout(kind: str, wide: Path) -> None:
     vdiff = [sys.executable, "-m", "vdiff_plugin", "ffmpeg", "-v", "error", "-i", str(wide)]

@@ -116,9 +116,9 @@ def _no_vapoursynth() -> str:
 
 @cache
 def _no_gpu() -> str:
-    import tensorflow as tf
+    from vdiff_plugin.model.gpus import tensorflow_gpus
 
-    return "" if tf.config.list_physical_devices("GPU") else "TensorFlow sees no GPU"
+    return "" if tensorflow_gpus() else "TensorFlow sees no GPU"
 
 
 _MISSING: dict[str, Callable[[], str]] = {

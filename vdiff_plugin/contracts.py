@@ -368,9 +368,8 @@ class WeightsFile:
 class Backend(Protocol):
     """Runs networks with one library."""
 
-    @property
-    def speed(self) -> int:
-        """Rank for `backend=auto`: the highest available wins."""
+    def speed(self, device: str) -> int:
+        """Rank for `backend=auto` on `device` (auto, cpu, gpu:0): the highest available wins."""
         ...
 
     def missing(self) -> str:

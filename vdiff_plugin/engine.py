@@ -184,7 +184,7 @@ class Engine:
                 f"no backend can run the network on {settings.device} "
                 f"({listed or 'none is installed'}); {_remedy(settings)}"
             )
-        name = max(able, key=lambda each: self._backend(each).speed)
+        name = max(able, key=lambda each: self._backend(each).speed(settings.device))
         return name, self._backend(name)
 
     def _backend(self, name: str) -> Backend:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
+from collections.abc import MutableMapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from host_adapters.farm.piece import render_piece, standing
 from vdiff_plugin.errors import UsageError
 from vdiff_plugin.farm.folder import JobFolder
 from vdiff_plugin.farm.spans import Span
+from vdiff_plugin.model.gpus import gpu_count
 
 NAME = "vdiff"
 
@@ -30,8 +33,10 @@ class JobsPlugin(WorkerPlugin):
     def __init__(self, threads: int) -> None:
         self.threads = threads
 
-    def setup(self, worker: Worker) -> None:  # noqa: ARG002  # Dask's signature
+    def setup(self, worker: Worker) -> None:
         """Begin on a worker."""
+        if isinstance(worker.name, int):  # one of several of this machine
+            take_gpu(worker.name, gpu_count(), os.environ)
         self._jobs: dict[tuple[str, str | None, str], OpenJob] = {}
         self._opening = threading.Lock()
 
@@ -60,6 +65,15 @@ class JobsPlugin(WorkerPlugin):
     def __getstate__(self) -> dict[str, Any]:
         """What is sent to workers: no job, and no lock."""
         return {"threads": self.threads}
+
+
+def take_gpu(number: int, count: int, environment: MutableMapping[str, str]) -> None:
+    """Give worker `number` one of `count` GPUs, unless somebody has shared them out already.
+
+    CUDA reads the environment when it starts, which is when the first network is loaded.
+    """
+    if count > 1:
+        environment.setdefault("CUDA_VISIBLE_DEVICES", str(number % count))
 
 
 def render_here(path: str, source: str | None, identity: str, first: int, last: int) -> int:

@@ -24,6 +24,7 @@ from tests.benchmarks.footage import noisy_clip
 from tests.benchmarks.machine import describe, load
 from tests.benchmarks.memory import peak
 from tests.benchmarks.tables import Row, print_table
+from vdiff_plugin.builtin.keras_backend import KerasBackend
 from vdiff_plugin.cli.profiling import ProfiledEngine, seconds_by_name
 from vdiff_plugin.engine import Engine
 from vdiff_plugin.frame import ClipInfo, Frame
@@ -81,6 +82,11 @@ class Bench:
             ("pass-through (strength 0)", Settings.of(strength=0), _LOSSLESS),
         ]
         jobs += [(f"`{name}`", Settings.of(preset=name), _LOSSLESS) for name in self.presets]
+        jobs += [
+            (f"`{name}`, {gpu}", Settings.of(preset=name, device=gpu), _LOSSLESS)
+            for gpu in KerasBackend().devices()[1:]
+            for name in self.presets
+        ]
         for name, settings, encode in jobs:
             with Engine() as engine:
                 found = [self._enhance_fps(clip, settings, encode, engine) for _ in self.times]

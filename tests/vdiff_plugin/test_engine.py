@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -48,8 +49,15 @@ class AddingNetwork:
 class AddingBackend:
     """Runs `AddingNetwork` and counts what it loads."""
 
-    def __init__(self, speed: int, missing: str = "", devices: Sequence[str] = ("cpu",)) -> None:
-        self.speed = speed
+    def __init__(
+        self,
+        speed: int,
+        missing: str = "",
+        devices: Sequence[str] = ("cpu",),
+        speeds: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
+        self._speed = speed
+        self._speeds = speeds
         self._missing = missing
         self._devices = devices
         self.loaded: list[tuple[str, str, str]] = []
@@ -60,6 +68,9 @@ class AddingBackend:
     def devices(self) -> Sequence[str]:
         return self._devices
 
+    def speed(self, device: str) -> int:
+        return self._speeds.get(device, self._speed)
+
     def load(self, path: Path, *, device: str, precision: str) -> Network:
         self.loaded.append((path.name, device, precision))
         return AddingNetwork(path)
@@ -68,6 +79,7 @@ class AddingBackend:
 BACKENDS = {
     "slow": AddingBackend(1, devices=("cpu", "gpu:0")),
     "quick": AddingBackend(5),
+    "brisk": AddingBackend(3, speeds={"cpu": 7}),
     "absent": AddingBackend(9, missing="its library is not installed; pip install it"),
 }
 
@@ -102,6 +114,11 @@ def test_auto_takes_the_fastest_backend_that_can_run_here(engine: Engine) -> Non
     assert loaded() == {"quick": [("fast", "auto", "auto")]}
 
 
+def test_which_one_is_fastest_depends_on_the_device(engine: Engine) -> None:
+    engine.network(Settings.of(device="cpu"))
+    assert loaded() == {"brisk": [("fast", "cpu", "auto")]}
+
+
 def test_a_backend_asked_for_is_taken(engine: Engine) -> None:
     engine.network(Settings.of(backend="slow", preset="best", device="cpu", precision="fp32"))
     assert loaded() == {"slow": [("best", "cpu", "fp32")]}
@@ -124,7 +141,10 @@ def test_a_wish_for_a_gpu_decides_among_backends(engine: Engine, device: str) ->
             {"backend": "quick", "device": "gpu"},
             "on gpu .quick: has cpu.; give --device cpu or auto",
         ),
-        ({"device": "gpu:1"}, "absent: .*, quick: has cpu, slow: has cpu, gpu:0.; give"),
+        (
+            {"device": "gpu:1"},
+            "absent: .*, brisk: has cpu, quick: has cpu, slow: has cpu, gpu:0.; give",
+        ),
     ],
 )
 def test_what_no_backend_can_do_is_explained(
@@ -137,7 +157,7 @@ def test_what_no_backend_can_do_is_explained(
 @pytest.mark.parametrize(
     ("wish", "message"),
     [
-        ({"backend": "torch"}, "no backend 'torch'; have absent, quick, slow"),
+        ({"backend": "torch"}, "no backend 'torch'; have absent, brisk, quick, slow"),
         ({"task": "sharpen"}, "no task 'sharpen'; have restore"),
         ({"preset": "tiny"}, "no preset of task restore 'tiny'; have best, fast"),
     ],

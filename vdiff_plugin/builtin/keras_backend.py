@@ -14,6 +14,7 @@ from vdiff_plugin.builtin.reference import LoadedNetwork, LoadedUpscaler
 from vdiff_plugin.contracts import Change, Doubling, Fusion, Pixels
 from vdiff_plugin.errors import ResourceError, SettingsError
 from vdiff_plugin.model.arrays import change_of, frame_arrays, level_array, window_arrays
+from vdiff_plugin.model.gpus import tensorflow_gpus
 from vdiff_plugin.model.graph import Planes, WindowTensors, features_graph, restore_graph
 from vdiff_plugin.model.quiet import import_tensorflow
 from vdiff_plugin.model.upscaler import upscale_graph
@@ -26,16 +27,14 @@ _DTYPES = {
     "bf16": "bfloat16",
     "fp16": "float16",
 }
-_SPEED_ON_GPU = 100
 
 
 class KerasBackend:
     """Runs networks through Keras 3."""
 
-    @property
-    def speed(self) -> int:
-        """See `Backend.speed`: first where there is a GPU. Looking at TensorFlow is slow."""
-        return _SPEED_ON_GPU if any(Path("/dev").glob("nvidia[0-9]*")) else 50
+    def speed(self, device: str) -> int:
+        """See `Backend.speed`: first on a GPU, behind backends made for processors on one."""
+        return 50 if device == "cpu" or len(self.devices()) == 1 else 100
 
     def missing(self) -> str:
         """See `Backend.missing`."""
@@ -45,11 +44,7 @@ class KerasBackend:
 
     def devices(self) -> Sequence[str]:
         """The processor, and the GPUs that TensorFlow sees."""
-        if self.speed < _SPEED_ON_GPU:
-            return ("cpu",)  # without asking TensorFlow, which takes seconds
-        tensorflow = import_tensorflow()
-        gpus = tensorflow.config.list_physical_devices("GPU")
-        return ("cpu", *(f"gpu:{i}" for i in range(len(gpus))))
+        return ("cpu", *(f"gpu:{i}" for i in range(len(tensorflow_gpus()))))
 
     def load(self, path: Path, *, device: str, precision: str) -> KerasNetwork:
         """See `Backend.load`."""

@@ -24,7 +24,9 @@ from vdiff_plugin.model.weights import Layer, Weights, load_weights
 class OpenVinoBackend:
     """Runs networks with OpenVINO on the processor."""
 
-    speed = 60
+    def speed(self, device: str) -> int:  # noqa: ARG002  # runs on processors alone
+        """See `Backend.speed`."""
+        return 60
 
     def missing(self) -> str:
         """See `Backend.missing`."""

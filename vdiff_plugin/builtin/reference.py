@@ -58,7 +58,9 @@ class LoadedUpscaler:
 class NumpyBackend:
     """Runs networks with NumPy alone: tens of times slower than the others."""
 
-    speed = 0
+    def speed(self, device: str) -> int:  # noqa: ARG002  # runs on processors alone
+        """See `Backend.speed`."""
+        return 0
 
     def missing(self) -> str:
         """Nothing: NumPy is always there."""

@@ -6,14 +6,13 @@ import platform
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 from vdiff_plugin.contracts import WeightsFile
 from vdiff_plugin.errors import VdiffError
+from vdiff_plugin.model.gpus import has_gpu
 from vdiff_plugin.plugins import Offers
 
-_GPU_NODES = ("nvidia[0-9]*", "kfd", "dxg")  # in /dev: NVIDIA's, AMD's, Windows's own
 _LIBRARIES = ("tensorflow", "keras", "numpy", "opencv-python-headless", "av", "safetensors")
 
 
@@ -61,7 +60,7 @@ def offers_by_kind(offers: Offers) -> Mapping[str, tuple[str, ...]]:
 def backends(offers: Offers) -> Iterator[Finding]:
     """Each backend with the devices it could use.
 
-    Where the machine has no GPU nobody is asked for one: TensorFlow would be imported for
+    Where the machine has no GPU nobody is asked for one: libraries would be imported for
     it, which takes seconds.
     """
     gpu = has_gpu()
@@ -70,11 +69,6 @@ def backends(offers: Offers) -> Iterator[Finding]:
         missing = backend.missing()
         devices = ("cpu",) if missing or not gpu else backend.devices()
         yield Finding("backend", name, "" if missing else ", ".join(devices), missing)
-
-
-def has_gpu(folder: Path = Path("/dev")) -> bool:
-    """Whether the system shows a GPU that networks could run on; drivers may be missing."""
-    return any(True for pattern in _GPU_NODES for _ in folder.glob(pattern))
 
 
 def hosts(offers: Offers) -> Iterator[Finding]:

@@ -15,6 +15,7 @@ from vdiff_plugin.training.footage import Sequence420
 
 Degradation = Callable[[Sequence420, np.random.Generator], Sequence420]
 _SIGMA = (1.0, 55.0)  # codes, drawn log-uniformly
+_MOST_CHROMA = 45.0  # codes; deviation of blotches
 
 
 def gaussian(clean: Sequence420, rng: np.random.Generator) -> Sequence420:
@@ -44,6 +45,14 @@ def correlated(clean: Sequence420, rng: np.random.Generator) -> Sequence420:
     return _add(clean, sigma * luma, sigma * rng.uniform(0.2, 1.2) * chroma)
 
 
+def blotched(clean: Sequence420, rng: np.random.Generator) -> Sequence420:
+    """Chroma noise in coarse blotches, up to four times luma's: what cameras leave in the dark."""
+    sigma = min(_draw_sigma(rng), 20.0)
+    luma = _persist(_blurred(_white(clean.luma, rng), rng.uniform(0.3, 1.2)), rng)
+    chroma = _persist(_blurred(_white(clean.chroma, rng), rng.uniform(0.8, 2.5)), rng)
+    return _add(clean, sigma * luma, min(sigma * rng.uniform(1.0, 4.0), _MOST_CHROMA) * chroma)
+
+
 def h264(clean: Sequence420, rng: np.random.Generator) -> Sequence420:
     """x264 at crf 24 to 42."""
     options = {
@@ -63,7 +72,7 @@ def mpeg(clean: Sequence420, rng: np.random.Generator) -> Sequence420:
 
 def noisy_h264(clean: Sequence420, rng: np.random.Generator) -> Sequence420:
     """Noise that went through an encoder, as in most phone and web footage."""
-    noise = [gaussian, sensor, correlated][int(rng.integers(3))]
+    noise = [gaussian, sensor, correlated, blotched][int(rng.integers(4))]
     return h264(noise(clean, rng), rng)
 
 
@@ -100,6 +109,7 @@ DEGRADATIONS: dict[str, Degradation] = {
     "noisy_h264": noisy_h264,
     "jpeg": jpeg,
     "untouched": untouched,
+    "blotched": blotched,
 }
 ENCODED = frozenset({"h264", "mpeg", "noisy_h264"})  # worth longer cuts: a GOP has to form
 

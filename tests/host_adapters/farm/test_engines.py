@@ -333,3 +333,20 @@ def test_a_scheduler_that_is_not_there_is_said(program: Program, folder: JobFold
 
 def _beacons(folder: JobFolder) -> list[str]:
     return [each.name for each in (folder.path / "running").glob("*")]
+
+
+@pytest.mark.parametrize(
+    ("count", "given", "taken"),
+    [(0, None, [None] * 3), (1, None, [None] * 3), (2, None, ["0", "1", "0"]), (2, "5", ["5"] * 3)],
+)
+def test_workers_of_one_machine_share_its_gpus(
+    count: int, given: str | None, taken: list[str | None]
+) -> None:
+    pytest.importorskip("distributed")
+    from host_adapters.farm.dask_worker import take_gpu
+
+    name = "CUDA_VISIBLE_DEVICES"
+    environments = [{name: given} if given else {} for _ in taken]
+    for number, environment in enumerate(environments):
+        take_gpu(number, count, environment)
+    assert [environment.get(name) for environment in environments] == taken

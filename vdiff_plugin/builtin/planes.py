@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vdiff_plugin.builtin.clipping import unclipped
 from vdiff_plugin.builtin.matrix import even_from_rgb, from_rgb, luma_codes, mix, to_rgb, units
 from vdiff_plugin.contracts import Change, Pixels
 from vdiff_plugin.frame import ClipInfo, Frame, PixelFormat, Plane
@@ -89,9 +90,12 @@ def apply_change(
     out: ClipInfo,
     strength: float,
     dither: bool,
+    noise: tuple[float, float] = (0.0, 0.0),
     even: bool = False,
 ) -> Frame:
     """Add `strength` times the network's change to the native planes.
+
+    Where noise was cut off at the ends of the samples' range, the change is corrected for it.
 
     Args:
         frame: as decoded.
@@ -100,6 +104,7 @@ def apply_change(
         out: the same picture in the same or a deeper format.
         strength: 0..1.
         dither: spread the rounding to 8 bits over a fixed pattern.
+        noise: of luma and chroma, in codes.
         even: whether the changes are for the even view of RGB.
     """
     parts = _native_changes(changes, clip, even=even)
@@ -108,6 +113,13 @@ def apply_change(
     colour = [
         _added(plane, part, unit, out, dither) for plane, part in zip(deep, parts, strict=False)
     ]
+    if not clip.format.is_float:
+        peak, code = clip.format.peak, code_unit(clip)
+        for index, sigma in enumerate(_plane_noise(noise, clip, even=even)):
+            for rows, part in unclipped(
+                frame.planes[index], parts[index], sigma, peak=peak, unit=code
+            ):
+                colour[index][rows] = _added(deep[index][rows], part, unit, out, dither)
     return Frame((*colour, *deep[len(colour) :]))
 
 
@@ -223,6 +235,17 @@ def _native_changes(
         back = np.linalg.inv(even_from_rgb()) if even else to_rgb(clip.matrix)
         return mix(back, (luma, *chroma))
     return [luma, *chroma]
+
+
+def _plane_noise(noise: tuple[float, float], clip: ClipInfo, *, even: bool) -> list[float]:
+    """Deviation of the noise of each colour plane, in codes, from that of luma and chroma."""
+    luma, chroma = noise
+    if clip.format.family != "rgb":
+        return [luma, chroma, chroma][: clip.format.colour_planes]
+    if even:
+        return [luma / noise_shares(even=True)[0]] * 3
+    parts = np.array([luma, chroma, chroma])
+    return [float(each) for each in np.sqrt(np.square(to_rgb(clip.matrix)) @ np.square(parts))]
 
 
 def _joined(phases: Sequence[NDArray[np.float32]], clip: ClipInfo) -> NDArray[np.float32]:

@@ -48,6 +48,8 @@ from vdiff_plugin.settings import Settings
 
 logger = logging.getLogger(__name__)
 
+_RULES = b"noise cut off is made up for"  # other rules would give other pixels
+
 
 class RestoreOptions(Options):
     """Options of the `vdiff` stage."""
@@ -133,7 +135,7 @@ class RestoreStage:
         self.radius = network.radius
         self._sight = Sight(source, self._network, aligner, cache, scene_cuts=settings.scene_cuts)
         picked = settings.model_dump(include={"strength", "noise", "scene_cuts", "dither"})
-        parts = [self._sight.fingerprint, f"{out.format}{picked}".encode()]
+        parts = [self._sight.fingerprint, f"{out.format}{picked}".encode(), _RULES]
         self.fingerprint = b"|".join([*parts, doubler.fingerprint] if doubler else parts)
         self._shape = padded_shape(source, network.stride)
         edge = self._network.tiles.edge(self._shape)
@@ -182,6 +184,7 @@ class RestoreStage:
             out=self._out,
             strength=self._settings.strength,
             dither=self._settings.dither,
+            noise=self._levels(members)[:2],
             even=members.even,
         )
         if self._doubler is None:

@@ -17,14 +17,16 @@ _PATCHES = 200  # in the smallest of them
 
 _MIXTURES: dict[str, dict[str, float]] = {
     "restore": {
-        "gaussian": 0.34, "sensor": 0.12, "correlated": 0.12, "h264": 0.2, "mpeg": 0.05,
-        "jpeg": 0.02, "noisy_h264": 0.07, "untouched": 0.08,
+        "gaussian": 0.3, "sensor": 0.12, "correlated": 0.1, "blotched": 0.07, "h264": 0.2,
+        "mpeg": 0.05, "jpeg": 0.02, "noisy_h264": 0.07, "untouched": 0.07,
     },
-    "denoise": {"gaussian": 0.5, "sensor": 0.22, "correlated": 0.2, "untouched": 0.08},
+    "denoise": {
+        "gaussian": 0.48, "sensor": 0.18, "correlated": 0.18, "blotched": 0.08, "untouched": 0.08,
+    },
     "deblock": {"h264": 0.65, "mpeg": 0.2, "jpeg": 0.07, "untouched": 0.08},
     "upscale2x": {
-        "gaussian": 0.22, "sensor": 0.06, "correlated": 0.05, "h264": 0.26, "mpeg": 0.03,
-        "noisy_h264": 0.08, "untouched": 0.3,
+        "gaussian": 0.2, "sensor": 0.06, "correlated": 0.04, "blotched": 0.04, "h264": 0.25,
+        "mpeg": 0.03, "noisy_h264": 0.08, "untouched": 0.3,
     },
 }  # fmt: skip
 

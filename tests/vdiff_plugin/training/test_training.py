@@ -55,6 +55,22 @@ def test_degradations_keep_shape_and_do_what_they_say(name: str) -> None:
     np.testing.assert_array_equal(bad.luma, again.luma)
 
 
+def test_blotches_are_coarser_and_stronger_in_chroma() -> None:
+    ratios, coarse = [], []
+    for seed in range(12):
+        bad = DEGRADATIONS["blotched"](clip(), np.random.default_rng(seed))
+        luma, chroma = (
+            getattr(bad, plane).astype(float) - getattr(clip(), plane)
+            for plane in ("luma", "chroma")
+        )
+        ratios.append(chroma.std() / luma.std())
+        step = np.diff(chroma, axis=2).std()
+        coarse.append(step / (np.sqrt(2) * chroma.std()))  # 1 for white noise
+    assert min(ratios) > 0.8
+    assert max(ratios) > 2
+    assert max(coarse) < 0.9
+
+
 def test_encoding_gets_worse_with_crf() -> None:
     clean = clip()
     errors = [

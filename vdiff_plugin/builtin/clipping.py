@@ -27,8 +27,7 @@ from numpy.typing import NDArray
 _SIDE = 15  # samples a side of the square in which a share is counted
 _SOLID = np.ones((5, 5), np.uint8)  # cut off throughout: no noise, as in black borders
 _LEAST = 1.0  # codes of noise; the mean is off by 0.4 of it at most
-_FAR = 4.0  # sigmas from the end; from there on nothing is cut off
-_STEPS = 4  # table entries a code
+_STEPS = 64  # table entries a sigma; four sigmas from the end nothing is cut off
 _NORMAL = NormalDist()
 _REACH = _SIDE // 2 + len(_SOLID) // 2  # rows that shares of a row depend on, on each side
 _BAND = 128  # rows at a time, so that large pictures take little memory
@@ -77,50 +76,60 @@ def _by_share(cut_off: NDArray[np.bool_]) -> tuple[NDArray[np.float32], NDArray[
     """What the samples cut off around tell: see `_shares`."""
     flags = cut_off.view(np.uint8)
     solid = cv2.morphologyEx(flags, cv2.MORPH_OPEN, _SOLID)
-    counts, solids = (
-        cv2.boxFilter(each, -1, (_SIDE, _SIDE), normalize=False) for each in (flags, solid)
-    )
-    excess, spread = _shares()
-    singly = counts - solids
-    return excess[singly, solids], spread[singly, solids]
+    counts = _counted(flags)
+    if not solid.any():
+        excess, spread = (_looked_up(table[0], counts) for table in _shares())
+        return excess, spread
+    solids = _counted(solid)
+    excess, spread = (table[solids, counts - solids] for table in _shares())
+    return excess, spread
 
 
 def _by_noise(mean: NDArray[np.float32], noise: float) -> NDArray[np.float32]:
     """Codes by which means of noisy samples, codes from the end, lie too far from it."""
-    table = _means(noise)
-    index = np.minimum(np.rint(mean * np.float32(_STEPS)), len(table) - 1)
-    return table[index.astype(np.intp)]
+    steps = np.minimum(mean * np.float32(_STEPS / noise), 255)
+    return _looked_up(_means(), np.rint(steps).astype(np.uint8)) * np.float32(noise)
+
+
+def _counted(flags: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """How many are set in the square around each place."""
+    counts = cv2.boxFilter(flags, -1, (_SIDE, _SIDE), normalize=False)
+    return np.asarray(counts, np.uint8)
+
+
+def _looked_up(table: NDArray[np.float32], index: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return np.asarray(cv2.LUT(index, table), np.float32)
 
 
 @cache
 def _shares() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """By counts of samples that were cut off singly, and in solid blocks, which say nothing.
+    """By counts of samples cut off in solid blocks, which say nothing, and singly: (256, 256).
 
     Returns:
         The part of the mean's distance from the end that is too much, and sigma over the
         deviation of what is left: where most of a picture is cut off, that is what is
         measured.
     """
-    whole = _SIDE * _SIDE
-    excess = np.zeros((whole + 1, whole + 1), np.float32)
-    spread = np.ones_like(excess)
-    for solids in range(whole):
-        for singly in range(1, whole - solids + 1):
-            y = max(-_NORMAL.inv_cdf(min(singly / (whole - solids), 0.5)), 0.0)
-            excess[singly, solids] = 1 - y / _mean(y)
-            spread[singly, solids] = (_mean_square(y) - _mean(y) ** 2) ** -0.5
-    return excess, spread
+    truths = np.linspace(4, 0, 1024)  # of noise of 1, which is cut off in shares of 0 to 1/2
+    means = np.array([_mean(y) for y in truths])
+    deviations = np.sqrt([_mean_square(y) for y in truths] - means**2)
+    shares = np.array([_NORMAL.cdf(-y) for y in truths])
+    solids, singly = np.indices((256, 256))
+    seen = singly / np.maximum(_SIDE * _SIDE - solids, 1)
+    excess = np.interp(seen, shares, 1 - truths / means, left=0)
+    spread = np.interp(seen, shares, 1 / deviations, left=1)
+    return excess.astype(np.float32), spread.astype(np.float32)
 
 
 @cache
-def _means(noise: float) -> NDArray[np.float32]:
-    """What `_by_noise` gives, by steps of the mean; 0 at the end."""
-    truths = np.linspace(0, _FAR * noise, 2048)
-    means = np.array([_mean(y / noise) * noise for y in truths])
-    distances = np.arange(0, _FAR * noise + 1 / _STEPS, 1 / _STEPS)
+def _means() -> NDArray[np.float32]:
+    """What `_by_noise` gives for noise of 1, by steps of the mean: (256,), 0 at the end."""
+    truths = np.linspace(0, 256 / _STEPS, 1024)
+    means = np.array([_mean(y) for y in truths])
+    distances = np.arange(256) / _STEPS
     table = distances - np.interp(distances, means, truths)
     table[-1] = 0
-    return np.rint(table * 64).astype(np.float32) / 64
+    return table.astype(np.float32)
 
 
 def _mean(y: float) -> float:

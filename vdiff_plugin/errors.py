@@ -37,10 +37,10 @@ class UsageError(VdiffError):
 class UnknownNameError(UsageError):
     """A name that nothing offers."""
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
-        """Say which `kind` of thing `name` is not, and list the `known` ones."""
+    def __init__(self, kind: str, name: str, known: Iterable[str], place: str = "") -> None:
+        """Say which `kind` of thing `name` is not, at what `place`, and list the `known` ones."""
         listed = ", ".join(sorted(known)) or "none"
-        super().__init__(f"no {kind} {name!r}; have {listed}")
+        super().__init__(f"no {kind} {name!r}{place}; have {listed}")
         self.kind = kind
         self.name = name
 

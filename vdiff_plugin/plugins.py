@@ -107,7 +107,7 @@ class Offers:
         if not presets:
             raise UnknownNameError("task", task, {each.task for each in self.weights})
         if preset not in presets:
-            raise UnknownNameError(f"preset of task {task}", preset, presets)
+            raise UnknownNameError("preset", preset, presets, f" for task {task}")
         return presets[preset]
 
 

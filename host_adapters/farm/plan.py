@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import shutil
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
+
+import av
 
 from host_adapters.farm.chunk_file import wrapper_of
 from host_adapters.farm.stored_source import index_hash, save_index, store
@@ -14,6 +16,7 @@ from host_adapters.farm.versions import versions
 from host_adapters.media.codecs import EncodeOptions
 from host_adapters.media.containers import container_of
 from host_adapters.media.delivery import Delivery, stretch_of
+from host_adapters.media.encoder import open_encoder
 from host_adapters.media.job import deepened
 from host_adapters.media.probe import probe
 from host_adapters.media.source import Source
@@ -81,10 +84,10 @@ def plan(
     require_stamp(path_in, before)
     span = Span(*stretch_of(source, start, end))
     settings = _settled(deepened(settings or Settings.of(), source.info, encode))
-    folder.prepare()
-    with ExitStack() as opened:
+    with folder.prepared(), ExitStack() as opened:
         engine = engine or opened.enter_context(Engine())
         session = opened.enter_context(engine.open(source.info, settings))
+        encoding = _encoding(source, session, container, encode, span)
         manifest = Manifest(
             source=origin,
             out=str(path_out.resolve()),
@@ -93,7 +96,7 @@ def plan(
             weights=_own_weights(settings, folder),
             fingerprint=session.fingerprint.hex(),
             versions=versions(settings, engine.offers),
-            encoding=_encoding(source, session, container, encode, span),
+            encoding=encoding,
             probe={"source": store(source), "clip": asdict(session.clip)},
             index=index_hash(source.index),
             radius=session.radius,
@@ -132,12 +135,21 @@ def _encoding(
     """The encoder and all that it is told, tried out as far as that goes without a frame."""
     delivery = Delivery(source, session.clip, container, encode, span.first, span.last)
     wrapper_of(delivery.codec, alpha=delivery.layout.format.alpha)
+    options = {"threads": _THREADS} | dict(encode.encoder_options)
+    target = delivery.target(Path(), Path(), dither=False)
+    open_encoder(
+        av.Codec(delivery.codec, "w").create("video"),
+        delivery.layout,
+        target.spec,
+        replace(encode, encoder_options=options),
+        container=container,
+    )
     return Encoding(
         container=container,
         codec=delivery.codec,
         pix_fmt=encode.pix_fmt,
         crf=encode.crf,
-        options={"threads": _THREADS} | dict(encode.encoder_options),
+        options=options,
     )
 
 

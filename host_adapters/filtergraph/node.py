@@ -118,13 +118,14 @@ class VdiffNode:
         source, frame = self._waiting.popleft()
         if done is frame:
             return source
-        out = self._converter.picture(done, source if self._keeps_form(source) else None)
+        out = self._converter.picture(done, source)
         out.pts, out.duration, out.time_base = source.pts, source.duration, source.time_base
         if not self._keeps_form(source):
             out.color_primaries, out.color_trc = source.color_primaries, source.color_trc
             grey = self._converter.layout.format.family == "gray"
             out.color_range = 2 if grey else source.color_range
-            out.colorspace = source.colorspace
+            tags = ColourTags(primaries=source.color_primaries, matrix=source.colorspace)
+            out.colorspace = self._converter.tags(tags).matrix
         return out
 
     def _keeps_form(self, source: av.VideoFrame) -> bool:

@@ -90,6 +90,12 @@ class ColourTags:
             return "bt2020"
         return "bt709" if width >= 1280 or height > 576 else "bt601"
 
+    def settled(self, width: int, height: int, matrix: Matrix) -> ColourTags:
+        """Tags that name `matrix` where YUV of that size would be taken for another by it."""
+        if self.matrix != UNSPECIFIED or self.guess_matrix(width, height) == matrix:
+            return self
+        return replace(self, matrix=_MATRIX_NUMBERS[matrix])
+
     def converted(self, family: Family, matrix: Matrix, *, full_range: bool) -> ColourTags:
         """Tags of the same colours as another family: RGB has no matrix, YUV needs one."""
         if family == "rgb":

@@ -80,7 +80,9 @@ class Converter:
         """Colour tags of what comes out."""
         family = self.layout.format.family
         if self._direct or family == self._clip.format.family:
-            return tags
+            if family != "yuv":
+                return tags
+            return tags.settled(self._clip.width, self._clip.height, self._clip.matrix)
         return tags.converted(family, self._clip.matrix, full_range=self._full_range)
 
     def picture(self, frame: Frame, carrier: av.VideoFrame | None = None) -> av.VideoFrame:
@@ -185,7 +187,10 @@ def _planar_of(form: PixelFormat) -> Layout:
 def _blank(width: int, height: int, name: str, carrier: av.VideoFrame | None) -> av.VideoFrame:
     if carrier is None:
         return av.VideoFrame(width, height, name)
-    picture = carrier.reformat(width=width, height=height, format=name)
+    # Another size or format is scaled to, fast, for what comes along; samples are replaced.
+    picture = carrier.reformat(
+        width=width, height=height, format=name, interpolation=Interpolation.POINT
+    )
     picture.make_writable()
     picture.pict_type = 0  # the encoder decides what is a keyframe
     return picture

@@ -38,6 +38,10 @@ _OPTIONS: Mapping[str, Mapping[str, str]] = {
 # x264 takes 3 bytes a pixel for each of the 40 frames that it looks ahead: 4 GB at 8K. That
 # it looks less far in huge pictures depends on their size and not on the memory that is
 # free, so that the same file comes out wherever it is made.
+# Beyond it libaom writes the remainder, 464 pixels for 66,000, without a word.
+_WIDEST = {"av1": 65536}
+_USUAL = 16384  # pixels a side that nearly every encoder takes
+_LARGE = "take --codec ffv1 and write to .mkv"
 _HUGE = 16_000_000  # pixels
 _HUGE_OPTIONS: Mapping[str, Mapping[str, str]] = {
     "libx264": {"rc-lookahead": "4"},
@@ -107,6 +111,7 @@ def open_encoder(
         ResourceError: there is not enough memory for it.
     """
     codec = context.name
+    _require_size(context, spec)
     if codec == "libsvtav1":
         os.environ.setdefault("SVT_LOG", "1")  # it prints a banner on stderr otherwise
     _configure(context, layout, spec, container)
@@ -124,6 +129,15 @@ def open_encoder(
         # The context is not to be touched any more: libav has taken its codec away.
         raise SettingsError(_why_refused(codec, layout, spec, options, said)) from refused
     _require_used(context, options, said)
+
+
+def _require_size(context: VideoCodecContext, spec: VideoSpec) -> None:
+    widest = _WIDEST.get(context.codec.canonical_name)
+    if widest and max(spec.width, spec.height) > widest:
+        raise SettingsError(
+            f"{context.name} refuses {spec.width}x{spec.height}: at most {widest} pixels a side; "
+            f"{_LARGE}"
+        )
 
 
 def _lack_of_memory(codec: str, width: int, height: int) -> ResourceError:
@@ -150,6 +164,8 @@ def _why_refused(
     reasons = said.by(codec)
     reason = f" ({reasons[0]})" if reasons else ""
     remedy = "check --pix-fmt, --crf and --encoder-options"
+    if max(spec.width, spec.height) > _USUAL:
+        remedy = f"it may be too large; {_LARGE}"
     if codec.startswith("libx26") and given.get("preset", "fast") not in _PRESETS:
         remedy = f"its presets are {', '.join(_PRESETS)}"
     return f"{codec} refuses {spec.width}x{spec.height} {layout.name} {shown}{reason}; {remedy}"

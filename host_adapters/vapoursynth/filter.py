@@ -105,11 +105,12 @@ def vdiff(
             stages=stages,
         )
         maps = {"strength": strength if mapped else None, "mask": mask}
-        nodes = [require_map(k, node, clip) for k, node in maps.items() if node is not None]
+        given = {name: node for name, node in maps.items() if node is not None}
         sessions = Sessions(ENGINE.get(), source.info, settings)
         scope = _scope(sessions.of(source.reading), radius, planes, sc)
-        if nodes or planes is not None:
+        if given or planes is not None:
             _require_same_picture(sessions.of(source.reading), task)
+        nodes = [require_map(name, node, clip) for name, node in given.items()]
         return _build(source, sessions, scope, nodes)
 
 

@@ -60,9 +60,14 @@ class Reading:
             chroma_location=self.chroma_location,
         )
 
-    def write(self, props: Any, *, full_range: bool) -> None:
-        """State guesses, and the range of what comes out, in a frame's properties."""
-        props["_Range"] = int(vs.RANGE_FULL if full_range else vs.RANGE_LIMITED)
+    def write(self, props: Any, clip: ClipInfo) -> None:
+        """State guesses, and how a frame of `clip` is to be read, in its properties."""
+        props["_Range"] = int(vs.RANGE_FULL if clip.full_range else vs.RANGE_LIMITED)
+        if clip.format.family == "yuv":
+            tags = _tags(props)
+            settled = tags.settled(clip.width, clip.height, self.matrix)
+            if settled != tags:
+                props["_Matrix"] = settled.matrix
         if self.assumed:
             props[ASSUMED] = self.assumed
 

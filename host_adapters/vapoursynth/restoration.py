@@ -10,14 +10,16 @@ from itertools import takewhile
 import vapoursynth as vs
 
 from host_adapters.vapoursynth.errors import frame_errors
-from host_adapters.vapoursynth.formats import new_frame, planes_of, video_format
+from host_adapters.vapoursynth.formats import new_frame, pixel_format, planes_of, video_format
 from host_adapters.vapoursynth.maps import blended, share_of
 from host_adapters.vapoursynth.props import Reading, is_cut, require_progressive
 from vdiff_plugin.engine import Engine
 from vdiff_plugin.frame import ClipInfo, Frame
+from vdiff_plugin.model.presets import UPSCALING
 from vdiff_plugin.session import Session
 from vdiff_plugin.settings import Settings
 
+_ALPHA = "_Alpha"  # a frame of its own
 _KEY = "vdiff_key"  # a frame's content address, from the node that looks to the one that renders
 
 
@@ -50,6 +52,16 @@ class Sessions:
                 clip = reading.applied(self._clip)
                 self._open[reading] = self._engine.open(clip, self._settings)
             return self._open[reading]
+
+    def doubled(self, alpha: vs.VideoFrame) -> vs.VideoFrame:
+        """Alpha of a doubled picture: interpolated, as files have it."""
+        clip = ClipInfo(
+            width=alpha.width, height=alpha.height, length=1,
+            format=pixel_format(alpha.format), full_range=True,
+        )  # fmt: skip
+        plain = Settings.of(task=UPSCALING, strength=0)
+        with self._engine.open(clip, plain) as session:
+            return new_frame(session.render(0, {0: Frame(planes_of(alpha))}).planes, alpha.format)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,6 +175,9 @@ class Restoration:
         ]
         frame = new_frame(planes, video_format(out, self._format))
         frame.props = source.props
+        alpha = frame.props.get(_ALPHA)
+        if isinstance(alpha, vs.VideoFrame) and frame.width == 2 * source.width:
+            frame.props[_ALPHA] = self._sessions.doubled(alpha)
         return self._finished(frame, reading)
 
     def _reading(self, source: vs.VideoFrame) -> Reading:
@@ -170,7 +185,7 @@ class Restoration:
 
     def _finished(self, frame: vs.VideoFrame, reading: Reading) -> vs.VideoFrame:
         frame.props.pop(_KEY, None)
-        reading.write(frame.props, full_range=self._sessions.of(reading).clip.full_range)
+        reading.write(frame.props, self._sessions.of(reading).clip)
         return frame
 
 

@@ -159,7 +159,7 @@ def test_what_no_backend_can_do_is_explained(
     [
         ({"backend": "torch"}, "no backend 'torch'; have absent, brisk, quick, slow"),
         ({"task": "sharpen"}, "no task 'sharpen'; have restore"),
-        ({"preset": "tiny"}, "no preset of task restore 'tiny'; have best, fast"),
+        ({"preset": "tiny"}, "no preset 'tiny' for task restore; have best, fast"),
     ],
 )
 def test_unknown_names_list_what_exists(engine: Engine, wish: dict[str, str], message: str) -> None:

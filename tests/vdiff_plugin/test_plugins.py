@@ -108,7 +108,7 @@ def test_weights_are_found_by_task_and_preset() -> None:
     assert offers.weights_for("restore", "quality") is wanted
     with pytest.raises(UnknownNameError, match="no task 'sharpen'; have denoise, restore"):
         offers.weights_for("sharpen", "fast")
-    with pytest.raises(UnknownNameError, match="no preset of task denoise 'quality'; have fast"):
+    with pytest.raises(UnknownNameError, match="no preset 'quality' for task denoise; have fast"):
         offers.weights_for("denoise", "quality")
 
 

@@ -87,8 +87,26 @@ class JobFolder:
             raise unwritable(self.path, error.errno) from error
         write_json(self.path / "manifest.json", manifest.model_dump(mode="json"))
 
+    @contextmanager
+    def prepared(self) -> Iterator[None]:
+        """Make the folder; if the work within fails before anything is in it, it goes again.
+
+        Raises:
+            UsageError: it holds other things.
+            OutputError: it cannot be made.
+        """
+        new = not self.path.exists()
+        self.prepare()
+        try:
+            yield
+        except BaseException:
+            if new:
+                with suppress(OSError):  # something is in it
+                    self.path.rmdir()
+            raise
+
     def prepare(self) -> None:
-        """Make the folder. Raises OutputError, or UsageError if it holds other things."""
+        """Make the folder. Raises as `prepared`."""
         try:
             self.path.mkdir(exist_ok=True)
             names = {each.name for each in self.path.iterdir()}

@@ -21,9 +21,11 @@ from host_adapters.filtergraph.node import VdiffNode
 from host_adapters.filtergraph.tokens import Filter
 from host_adapters.filtergraph.vdiff_options import read_node
 from host_adapters.media import EncodeOptions, enhance, probe, read_clip
+from host_adapters.media.hdr import Hdr
 from host_adapters.pipes.y4m import Y4mReader
 from tests.conftest import Vdiff
 from tests.host_adapters.media.clips import make, make_film
+from tests.host_adapters.media.test_ffprobe import hevc_hdr10
 from tests.host_adapters.preview.conftest import serving
 from tests.vdiff_plugin.networks import random_weights_file
 from vdiff_plugin.engine import Engine
@@ -188,6 +190,53 @@ def test_filters_go_on_with_the_doubled_picture(
         np.testing.assert_array_equal(small, large[20:80, 10:110])
 
 
+@pytest.mark.parametrize("after", ["", ",hflip"])
+def test_filters_leave_the_shape_of_pixels(clip: Path, tmp_path: Path, after: str) -> None:
+    graph, out = f"vdiff=task=upscale2x:strength=0{after}", tmp_path / "out.mkv"
+    assert run_ffmpeg(["-i", str(clip), "-vf", graph, "-c:v", "ffv1", str(out)]) == 0
+    assert probe(out).sar == Fraction(4, 3)
+
+
+def test_filters_leave_hdr10(tmp_path: Path) -> None:
+    source, out = hevc_hdr10(tmp_path), tmp_path / "out.mkv"
+    words = ["-vf", "vdiff=task=upscale2x:strength=0", "-c:v", "libx265", "-preset", "ultrafast"]
+    assert run_ffmpeg(["-i", str(source), *words, str(out)]) == 0
+    was, now = (Hdr.of(probe(path).side_data) for path in (source, out))
+    assert was.mastering
+    assert now == was
+
+
+@pytest.fixture
+def tall(tmp_path: Path) -> Path:
+    """Of unnamed matrix, which its size says is BT.601; its double looks like BT.709."""
+    return make(tmp_path / "tall.mkv", codec="ffv1", size=(32, 320), frames=3)
+
+
+def test_the_matrix_is_named_where_the_new_size_would_say_another(
+    tall: Path, clip: Path, tmp_path: Path
+) -> None:
+    settings = Settings.of(task="upscale2x", strength=0)
+    enhance(tall, tmp_path / "file.mkv", settings=settings, encode=LOSSLESS)
+    words = ["-i", str(tall), "-vf", "vdiff=task=upscale2x:strength=0", "-c:v", "ffv1"]
+    assert run_ffmpeg([*words, str(tmp_path / "graph.mkv")]) == 0
+    for name in ("file.mkv", "graph.mkv"):
+        source = probe(tmp_path / name)
+        assert (source.tags.known_matrix(), source.info.matrix) == ("bt601", "bt601")
+    small = make(tmp_path / "small.mkv", codec="ffv1", size=(32, 32), frames=3)
+    enhance(small, tmp_path / "same.mkv", settings=settings, encode=LOSSLESS)
+    assert probe(tmp_path / "same.mkv").tags == probe(small).tags  # nothing was in doubt
+
+
+def test_a_plan_refuses_what_the_encoder_refuses(clip: Path, vdiff: Vdiff, tmp_path: Path) -> None:
+    wide = make(tmp_path / "wide.mkv", codec="ffv1", size=(8320, 16), frames=1)
+    words = ("--task", "upscale2x", "--strength", "0", "--codec", "h264", "--job", "job")
+    done = vdiff("farm", "plan", wide, "out.mkv", *words)
+    assert done.returncode == 2
+    assert "libx264 refuses 16640x32" in done.stderr
+    assert done.stderr.endswith("it may be too large; take --codec ffv1 and write to .mkv\n")
+    assert not (tmp_path / "job").exists()
+
+
 def test_chunks_of_a_farm_join_into_the_whole(
     clip: Path, doubled: Path, settings: Settings, tmp_path: Path
 ) -> None:
@@ -236,3 +285,22 @@ def test_vapoursynth_returns_the_doubled_clip(clip: Path, doubled: Path, weights
     assert hashes(out.frames()) == hashes_of(read_clip(doubled).frames())
     props = out.get_frame(5).props
     assert (props["_SARNum"], props["_SARDen"], props["_ChromaLocation"]) == (4, 3, 0)
+
+
+@pytest.mark.vapoursynth
+def test_vapoursynth_doubles_alpha_and_names_the_matrix(tall: Path) -> None:
+    vs = pytest.importorskip("vapoursynth")
+    from host_adapters.vapoursynth import vdiff
+    from tests.host_adapters.vapoursynth.clips import clip_of
+
+    source = clip_of(list(read_clip(tall).frames()))
+    alpha = vs.core.std.BlankClip(source, format=vs.GRAY8, color=77)
+    out = vdiff(source.std.ClipToProp(alpha, prop="_Alpha"), task="upscale2x", strength=0)
+    props = out.get_frame(1).props
+    assert (props["_Alpha"].width, props["_Alpha"].height) == (64, 640)
+    assert np.unique(np.asarray(props["_Alpha"][0])).tolist() == [77]
+    assert props["_Matrix"] == 6
+    mask = vs.core.std.BlankClip(source, format=vs.GRAY8)
+    for chosen in (mask, vs.core.std.BlankClip(mask, width=64, height=640)):
+        with pytest.raises(vs.Error, match="changes size or format; leave out planes, mask"):
+            vdiff(source, task="upscale2x", mask=chosen)

@@ -9,8 +9,9 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from vdiff_plugin.contracts import WeightsFile
-from vdiff_plugin.errors import VdiffError
+from vdiff_plugin.errors import VdiffError, WeightsError
 from vdiff_plugin.model.gpus import has_gpu
+from vdiff_plugin.model.weights import load_weights
 from vdiff_plugin.plugins import Offers
 
 _LIBRARIES = ("tensorflow", "keras", "numpy", "opencv-python-headless", "av", "safetensors")
@@ -80,7 +81,7 @@ def hosts(offers: Offers) -> Iterator[Finding]:
 
 
 def weights(offers: Offers) -> Iterator[Finding]:
-    """Each weights file: readable or not, and how large."""
+    """Each weights file: whether it holds what it is offered for, and how large it is."""
     for one in offers.weights:
         yield Finding("weights", f"{one.task}/{one.preset}", *_look_at(one))
 
@@ -99,6 +100,13 @@ def _look_at(one: WeightsFile) -> tuple[str, str]:
         size = one.path.stat().st_size
     except OSError as error:
         return "", f"{one.path}: {error.strerror}; install its package again"
+    try:
+        found = load_weights(one.path).metadata
+    except WeightsError as error:
+        return "", str(error)
+    if (found["task"], found["preset"]) != (one.task, one.preset):
+        holds = "/".join((found["task"], found["preset"]))
+        return "", f"{one.path}: holds {holds}; install its package again"
     return f"{one.path.name}, {size / 1e6:.2f} MB", ""
 
 

@@ -8,6 +8,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -18,10 +19,12 @@ import pytest
 from host_adapters.media import read_clip, write_video
 from tests.clips import count_frames, write_clip
 from tests.conftest import Vdiff
-from vdiff_plugin.cli import main
+from vdiff_plugin.cli import census, main
 from vdiff_plugin.cli.encoding import parse_pairs
 from vdiff_plugin.cli.scene import Scene
+from vdiff_plugin.contracts import WeightsFile
 from vdiff_plugin.model.gpus import has_gpu
+from vdiff_plugin.plugins import load_offers
 
 SCENE = Scene(width=192, height=112, length=6)
 
@@ -211,3 +214,14 @@ def test_devices_are_told_without_tensorflow_where_there_is_no_gpu(
     assert "vdiff_plugin.cli.census" in imported
     assert not imported & {"tensorflow", "keras", "openvino"}
     assert re.search(r"backend +keras +cpu\n", done.stdout)
+
+
+def test_weights_of_another_task_are_found_out(tmp_path: Path) -> None:
+    offers = load_offers()
+    swapped = replace(offers.weights_for("restore", "fast"), task="denoise")
+    broken = WeightsFile(path=tmp_path / "w.safetensors", task="restore", preset="fast")
+    broken.path.write_bytes(b"no weights")
+    found = list(census.weights(replace(offers, weights=(swapped, broken))))
+    assert "holds restore/fast; install its package again" in found[0].missing
+    assert "w.safetensors" in found[1].missing
+    assert not any(each.missing for each in census.weights(offers))

@@ -14,6 +14,7 @@ from host_adapters.media.codecs import find_encoder
 from vdiff_plugin.errors import UnknownNameError
 
 _COPY_STOPS = ("ss", "t", "to")
+_PICTURES = "image2"
 
 
 def beyond(line: CommandLine) -> str:
@@ -68,6 +69,8 @@ def _copies(group: Group) -> bool:
 def beyond_plan(plans: list[OutputPlan]) -> str:
     """Why the ffmpeg program is needed, now that the streams are known; empty if it is not."""
     for plan in plans:
+        if plan.format == _PICTURES:
+            return "pictures in files of their own"
         known = set(MUXING)
         for each in plan.streams:
             if each.copied:

@@ -266,3 +266,12 @@ def test_an_interrupt_finishes_the_file(tmp_path: Path, program: str) -> None:
     with av.open(str(out)) as container:
         assert 0 < sum(1 for _ in container.decode(video=0)) < 400
     assert sorted(each.name for each in tmp_path.iterdir()) == ["in.mkv", "out.mkv"]
+
+
+def test_pictures_in_files_of_their_own(tmp_path: Path) -> None:
+    source = make(tmp_path / "in.mkv", codec="ffv1", frames=5)
+    graph = ["-i", str(source), "-vf", "vdiff=0"]
+    assert run([*graph, str(tmp_path / "p%02d.png")]) == 0
+    assert sorted(path.name for path in tmp_path.glob("*.png")) == [
+        f"p0{n}.png" for n in range(1, 6)
+    ]

@@ -16,6 +16,7 @@ from host_adapters.ffmpeg.vsync import METHODS, FrameClock, Method, Shown, clock
 from host_adapters.filtergraph.run import Piece
 from host_adapters.media.codecs import find_encoder
 from host_adapters.media.demux import raise_exhausted
+from host_adapters.media.encoder import with_sound_times
 from host_adapters.media.hdr import LIGHT, MASTERING, Hdr
 from host_adapters.media.priority import usual_priority
 from host_adapters.media.rational import fraction
@@ -115,7 +116,7 @@ class VideoTrack:
             return
         assert self._context is not None
         try:
-            packets = self._context.encode(picture)
+            packets = with_sound_times(self._context.encode(picture))
         except av.error.EOFError:
             return
         except av.FFmpegError as error:

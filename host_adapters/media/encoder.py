@@ -181,13 +181,24 @@ def encode(
         ResourceError: there is not enough memory for it.
     """
     try:
-        return context.encode(picture)
+        return with_sound_times(context.encode(picture))
     except av.FFmpegError as error:
         if error.errno == errno.ENOMEM:
             raise _lack_of_memory(context.name, context.width, context.height) from error
         raise MediaError(
             f"{context.name} failed ({(error.strerror or 'unknown').lower()}); use another --codec"
         ) from error
+
+
+def with_sound_times(packets: list[av.Packet[VideoStream]]) -> list[av.Packet[VideoStream]]:
+    """The packets of an encoder, none to be decoded after it is shown.
+
+    x265 leaves the decoding time of clips shorter than its threads unset.
+    """
+    for packet in packets:
+        if packet.dts is not None and packet.pts is not None and packet.dts > packet.pts:
+            packet.dts = packet.pts
+    return packets
 
 
 def _configure(context: VideoCodecContext, layout: Layout, spec: VideoSpec, container: str) -> None:

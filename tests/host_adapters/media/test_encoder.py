@@ -11,10 +11,11 @@ from typing import Any
 import av
 import pytest
 
-from host_adapters.media import EncodeOptions, encoder, read_clip, write_video
+from host_adapters.media import EncodeOptions, encoder, enhance, read_clip, write_video
 from host_adapters.media.encoder import encode
-from tests.clips import write_clip
+from tests.clips import count_frames, write_clip
 from vdiff_plugin.errors import MediaError, ResourceError
+from vdiff_plugin.settings import Settings
 
 
 def frames_before_the_first_packet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> int:
@@ -58,3 +59,11 @@ def test_lack_of_memory_is_told_from_other_failures(
     context: Any = SimpleNamespace(name="ffv1", width=8, height=4, encode=fail)
     with pytest.raises(kind, match=said):
         encode(context, None)
+
+
+@pytest.mark.parametrize("frames", [1, 2])
+def test_clips_shorter_than_the_threads_of_x265(tmp_path: Path, frames: int) -> None:
+    wide = write_clip(tmp_path / "in.mkv", frames, (7680, 64))
+    plain = Settings.of(strength=0)
+    enhance(wide, tmp_path / "out.mkv", settings=plain, encode=EncodeOptions(codec="hevc"))
+    assert count_frames(tmp_path / "out.mkv") == frames

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,14 +12,54 @@ from vdiff_plugin.builtin.compression import compression_level
 from vdiff_plugin.builtin.noise import noise_level
 from vdiff_plugin.contracts import Pixels
 
+_BLOCK = 16  # samples
+_PLAIN = 1.0  # codes within which borders are of one colour
+_SMALLEST = 64  # samples a side
 _STEP = 0.25  # codes; networks are told no more, and what is equal may be used again
 Levels = tuple[float, float, float]
 
 
 def frame_levels(pixels: Pixels) -> Levels:
-    """Noise of luma, noise of chroma, error of compression, in 8-bit code values."""
-    noise = noise_level(pixels)
-    return (*noise, compression_level(eight_bit(pixels), noise[0]))
+    """Noise of luma, noise of chroma, error of compression, in 8-bit code values.
+
+    Of the picture within borders of one colour, as letterboxes have them: nothing was filmed
+    there, and a sixth of a picture without noise would pass for its flat parts.
+    """
+    inside = without_borders(pixels)
+    noise = noise_level(inside)
+    return (*noise, compression_level(eight_bit(inside), noise[0]))
+
+
+def without_borders(pixels: Pixels) -> Pixels:
+    """The part within borders of one colour; all of it if that leaves hardly anything.
+
+    Borders are cut off in whole blocks, so that grids stay where they are.
+    """
+    luma, chroma = pixels.luma, pixels.chroma
+    top, bottom, left, right = (
+        _border(side, pixels.scale) for side in (luma, luma[::-1], luma.T, luma.T[::-1])
+    )
+    height, width = luma.shape[0] - top - bottom, luma.shape[1] - left - right
+    if (height, width) == luma.shape or min(height, width) < _SMALLEST:
+        return pixels
+    rows, columns = slice(top, top + height), slice(left, left + width)
+    half = tuple(slice(each.start // 2, each.stop // 2) for each in (rows, columns))
+    inside = [np.ascontiguousarray(part) for part in (luma[rows, columns], chroma[half])]
+    return Pixels(inside[0], inside[1], pixels.scale)
+
+
+def _border(luma: NDArray[Any], scale: float) -> int:
+    """Rows of one colour at the beginning of a plane, and up to the end of their last block."""
+    colour, size = int(luma[0, 0]), 0
+    while size < len(luma):
+        block = luma[size : size + _BLOCK].astype(np.int32)
+        other = (np.abs(block - colour) * scale > _PLAIN).any(axis=1)
+        if other[0]:
+            break
+        size += _BLOCK
+        if other.any():
+            break
+    return min(size, len(luma))
 
 
 def window_levels(frames: Sequence[Levels]) -> Levels:

@@ -30,7 +30,7 @@ from vdiff_plugin.frame import ClipInfo, Frame, Window
 # other. Noise of Y'CbCr comes out alike by this measure, which does not see coarse chroma leak.
 _QUIETER = 0.93
 # Other rules would give other pixels.
-_RULES = b"repeats left out, equal blocks still, quieter view of RGB"
+_RULES = b"repeats left out, equal blocks still, quieter view of RGB, levels within borders"
 
 
 @dataclass(frozen=True)

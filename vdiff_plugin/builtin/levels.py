@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vdiff_plugin.builtin.borders import borders
 from vdiff_plugin.builtin.compression import compression_level
 from vdiff_plugin.builtin.noise import noise_level
 from vdiff_plugin.contracts import Pixels
@@ -36,9 +36,8 @@ def without_borders(pixels: Pixels) -> Pixels:
     Borders are cut off in whole blocks, so that grids stay where they are.
     """
     luma, chroma = pixels.luma, pixels.chroma
-    top, bottom, left, right = (
-        _border(side, pixels.scale) for side in (luma, luma[::-1], luma.T, luma.T[::-1])
-    )
+    sizes = borders(luma, _PLAIN / pixels.scale)
+    top, bottom, left, right = (-(-size // _BLOCK) * _BLOCK for size in sizes)
     height, width = luma.shape[0] - top - bottom, luma.shape[1] - left - right
     if (height, width) == luma.shape or min(height, width) < _SMALLEST:
         return pixels
@@ -46,20 +45,6 @@ def without_borders(pixels: Pixels) -> Pixels:
     half = tuple(slice(each.start // 2, each.stop // 2) for each in (rows, columns))
     inside = [np.ascontiguousarray(part) for part in (luma[rows, columns], chroma[half])]
     return Pixels(inside[0], inside[1], pixels.scale)
-
-
-def _border(luma: NDArray[Any], scale: float) -> int:
-    """Rows of one colour at the beginning of a plane, and up to the end of their last block."""
-    colour, size = int(luma[0, 0]), 0
-    while size < len(luma):
-        block = luma[size : size + _BLOCK].astype(np.int32)
-        other = (np.abs(block - colour) * scale > _PLAIN).any(axis=1)
-        if other[0]:
-            break
-        size += _BLOCK
-        if other.any():
-            break
-    return min(size, len(luma))
 
 
 def window_levels(frames: Sequence[Levels]) -> Levels:

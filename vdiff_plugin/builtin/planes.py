@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vdiff_plugin.builtin.borders import keep_borders
 from vdiff_plugin.builtin.clipping import unclipped
 from vdiff_plugin.builtin.matrix import even_from_rgb, from_rgb, luma_codes, mix, to_rgb, units
 from vdiff_plugin.contracts import Change, Pixels
@@ -96,6 +97,7 @@ def apply_change(
     """Add `strength` times the network's change to the native planes.
 
     Where noise was cut off at the ends of the samples' range, the change is corrected for it.
+    Borders of one colour stay as they are.
 
     Args:
         frame: as decoded.
@@ -120,6 +122,8 @@ def apply_change(
                 frame.planes[index], parts[index], sigma, peak=peak, unit=code
             ):
                 colour[index][rows] = _added(deep[index][rows], part, unit, out, dither)
+        for index, plane in enumerate(colour):
+            keep_borders(plane, frame.planes[index], deep[index])
     return Frame((*colour, *deep[len(colour) :]))
 
 

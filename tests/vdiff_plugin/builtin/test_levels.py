@@ -79,6 +79,9 @@ def test_letterboxed_footage_is_restored_as_well_as_any() -> None:
                 frame = Frame((shown.luma, *chroma))
                 out = session.render(0, dict.fromkeys(session.needed(0), frame))
             part = np.s_[48:-48]
+            border = np.s_[:20] if name == "letterbox" else np.s_[:0]
+            np.testing.assert_array_equal(out.planes[0][border], 16)
+            np.testing.assert_array_equal(out.planes[1][border][:10], 128)
             errors[name] = float(np.sqrt(np.square(out.planes[0][part] - truth[part]).mean()))
     assert errors["none"] < SIGMA / 3
     assert errors["letterbox"] < 1.1 * errors["none"]

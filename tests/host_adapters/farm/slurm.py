@@ -118,7 +118,7 @@ class Slurm:
             told = self.states(job)
             return told if set(told.values()) <= _OVER else {}
 
-        found: dict[str, str] = until(over)
+        found: dict[str, str] = until(over, 180)  # busy machines schedule late
         return found
 
     def logs(self) -> str:

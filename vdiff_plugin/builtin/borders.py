@@ -14,7 +14,7 @@ def borders(plane: NDArray[Any], tolerance: float = 0) -> tuple[int, int, int, i
     """Samples at the top, bottom, left and right of a plane (H, W) that are of one colour.
 
     Args:
-        plane: integer samples.
+        plane: samples; with a tolerance, integer ones.
         tolerance: samples that may lie between a border's first sample and others.
 
     Returns:
@@ -26,11 +26,13 @@ def borders(plane: NDArray[Any], tolerance: float = 0) -> tuple[int, int, int, i
 
 
 def _plain_rows(plane: NDArray[Any], tolerance: float) -> int:
-    colour = int(plane[0, 0])
+    colour = plane[0, 0]
     for start in range(0, len(plane), _AT_ONCE):
         rows = plane[start : start + _AT_ONCE]
-        away = np.abs(rows.astype(np.int32) - colour) if tolerance else rows != colour
-        other = (away > tolerance).any(axis=1)
+        away = rows != colour
+        if tolerance:
+            away = np.abs(rows.astype(np.int32) - int(colour)) > tolerance
+        other = away.any(axis=1)
         if other.any():
             return start + int(np.argmax(other))
     return len(plane)

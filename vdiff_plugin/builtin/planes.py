@@ -122,8 +122,8 @@ def apply_change(
                 frame.planes[index], parts[index], sigma, peak=peak, unit=code
             ):
                 colour[index][rows] = _added(deep[index][rows], part, unit, out, dither)
-        for index, plane in enumerate(colour):
-            keep_borders(plane, frame.planes[index], deep[index])
+    for plane, source, shown in zip(colour, frame.planes, deep, strict=False):
+        keep_borders(plane, source, shown)
     return Frame((*colour, *deep[len(colour) :]))
 
 

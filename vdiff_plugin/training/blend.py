@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from vdiff_plugin.errors import WeightsError
+from vdiff_plugin.atomic import unwritable
+from vdiff_plugin.errors import SettingsError, VdiffError, WeightsError
 from vdiff_plugin.model.weights import (
     Layer,
     Weights,
@@ -27,7 +28,10 @@ def blended(old: Weights, new: Weights, share: float) -> Weights:
 
     Raises:
         WeightsError: they are of different networks.
+        SettingsError: a share outside its range.
     """
+    if not 0 <= share <= 1:
+        raise SettingsError(f"share {share:g} is outside 0..1; give one within")
     if old.architecture != new.architecture:
         raise WeightsError("weights of two networks cannot be blended; give two of one preset")
     layers = {name: _between(layer, new.layers[name], share) for name, layer in old.layers.items()}
@@ -51,8 +55,13 @@ def main() -> None:
     parser.add_argument("--share", type=float, default=0.5, help="of the new one, 0 to 1")
     parser.add_argument("-o", "--out", type=Path, required=True, help="weights file to write")
     given = parser.parse_args()
-    old, new = load_weights(given.old), load_weights(given.new)
-    save_weights(given.out, blended(old, new, given.share))
+    try:
+        old, new = load_weights(given.old), load_weights(given.new)
+        save_weights(given.out, blended(old, new, given.share))
+    except VdiffError as error:
+        parser.exit(error.exit_code, f"vdiff: {error}\n")
+    except OSError as error:
+        parser.exit(1, f"vdiff: {unwritable(given.out, error.errno)}\n")
 
 
 if __name__ == "__main__":

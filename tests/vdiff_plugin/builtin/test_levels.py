@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from vdiff_plugin.builtin.borders import borders, keep_borders
 from vdiff_plugin.builtin.levels import frame_levels, without_borders
 from vdiff_plugin.contracts import Pixels
 from vdiff_plugin.engine import Engine
@@ -85,3 +86,16 @@ def test_letterboxed_footage_is_restored_as_well_as_any() -> None:
             errors[name] = float(np.sqrt(np.square(out.planes[0][part] - truth[part]).mean()))
     assert errors["none"] < SIGMA / 3
     assert errors["letterbox"] < 1.1 * errors["none"]
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.float32])
+def test_borders_come_out_as_they_were_in_any_samples(kind: type[np.generic]) -> None:
+    rng = np.random.default_rng(2)
+    source = (rng.random((40, 60)) * 200 + 20).astype(kind)
+    source[:7], source[:, -5:] = 16, 16
+    changed = source + 1
+    keep_borders(changed, source, source)
+    assert borders(source) == (7, 0, 0, 5)
+    np.testing.assert_array_equal(changed[:7], 16)
+    np.testing.assert_array_equal(changed[:, -5:], 16)
+    np.testing.assert_array_equal(changed[7:, :-5], source[7:, :-5] + 1)

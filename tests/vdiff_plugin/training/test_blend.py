@@ -43,6 +43,28 @@ def test_the_middle_lies_between(pair: tuple[Path, Path], tmp_path: Path) -> Non
         assert (np.abs(layer.real[0] - wanted) <= step / 2 + 1e-7).all()
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["a.safetensors", "a.safetensors"], "vdiff: a.safetensors: No such file"),
+        (["A", "B", "--share", "7"], "vdiff: share 7 is outside 0..1; give one within\n"),
+    ],
+)
+def test_what_cannot_be_blended_is_said_in_a_line(
+    pair: tuple[Path, Path], tmp_path: Path, words: list[str], said: str
+) -> None:
+    named = {"A": str(pair[0]), "B": str(pair[1])}
+    done = subprocess.run(
+        [sys.executable, "-m", "vdiff_plugin.training.blend", *(named.get(w, w) for w in words),
+         "-o", str(tmp_path / "o.safetensors")],
+        capture_output=True, text=True, check=False, cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode
+    assert done.stderr.startswith(said)
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "o.safetensors").exists()
+
+
 def test_other_networks_are_refused(pair: tuple[Path, Path], tmp_path: Path) -> None:
     other = random_weights_file(tmp_path, "quality")
     with pytest.raises(WeightsError, match="two networks cannot be blended"):

@@ -38,7 +38,7 @@ def correlated(clean: Sequence420, rng: np.random.Generator) -> Sequence420:
     """Noise with a grain size: demosaicing, scaling, film; partly kept from frame to frame."""
     sigma = min(_draw_sigma(rng), 35.0)
     luma = _persist(_blurred(_white(clean.luma, rng), rng.uniform(0.4, 1.6)), rng)
-    chroma = _persist(_blurred(_white(clean.chroma, rng), rng.uniform(0.4, 2.0)), rng)
+    chroma = _persist(_blurred(_white(clean.chroma, rng), rng.uniform(0.4, 2.5)), rng)
     if rng.random() < 0.3:  # film: strongest in the mid-tones
         luma *= np.sqrt(np.clip(1 - np.abs(clean.luma / 127.5 - 1), 0.1, 1))
     return _add(clean, sigma * luma, sigma * rng.uniform(0.1, 1.2) * chroma)

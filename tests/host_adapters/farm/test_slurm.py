@@ -107,8 +107,9 @@ class Cluster:
         assert content(self.out) == self.whole
 
     def said(self) -> str:
-        """All that jobs wrote, to tell why one failed."""
-        return "\n".join(path.read_text() for path in self.program.folder.glob("slurm-*.out"))
+        """All that jobs and daemons wrote, to tell why one failed."""
+        jobs = [path.read_text() for path in sorted(self.program.folder.glob("slurm-*.out"))]
+        return "\n".join([*jobs, self.slurm.logs()])
 
 
 @pytest.fixture
@@ -162,7 +163,9 @@ def test_a_task_that_slurm_starts_again(cluster: Cluster) -> None:
     task = f"{array}_1"
     cluster.slurm("scontrol", "requeue", task)
     until(lambda: cluster.slurm.states(task) == {"1": "PENDING"})
-    cluster.slurm("scontrol", "update", f"JobId={task}", "StartTime=now")  # not in two minutes
+    # Not in two minutes, but not in the same second: its credentials, revoked then, are dated
+    # to the second, and slurmd would take the new ones for the old.
+    cluster.slurm("scontrol", "update", f"JobId={task}", "StartTime=now+2seconds")
     assert cluster.slurm.ended(join) == {"": "COMPLETED"}, cluster.said()
     assert cluster.slurm.ended(array) == _ALL_DONE
     assert "Restarts=1" in cluster.slurm("scontrol", "show", "job", task)

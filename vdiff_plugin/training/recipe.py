@@ -33,6 +33,7 @@ class Recipe(BaseModel):
     shards: Count = 2
     shard_steps: Annotated[int, Field(ge=0)] = 0  # a file joins every so often; 0: all at once
     stills: Share = 0.4
+    graphics: Share = 0.0  # of the clips; text and shapes are drawn over them
     missing: Share = 0.1
     held_out: Share = 0.0  # of the files, kept from training to measure on
     patch: Annotated[int, Field(ge=32, le=192, multiple_of=16)] = PATCH
@@ -98,6 +99,7 @@ class Recipe(BaseModel):
             count=max(2, self.samples // self.shards // 2 * 2),
             seed=self.seed * 10 + index + 1 if self.shards < 10 else self.seed * 1000 + index,
             stills=self.stills,
+            graphics=self.graphics,
             missing=self.missing,
             degradations=self.degradations,
             patch=self.patch,
@@ -111,6 +113,7 @@ class Recipe(BaseModel):
             count=_HELD_OUT,
             seed=self.seed * 1000 + 900 + list(DEGRADATIONS).index(degradation),
             stills=self.stills,
+            graphics=self.graphics,
             missing=0.0,
             degradations={degradation: 1.0},
             patch=self.patch,

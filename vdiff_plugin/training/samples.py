@@ -24,6 +24,7 @@ from vdiff_plugin.errors import MediaError
 from vdiff_plugin.model.presets import LEVELS
 from vdiff_plugin.training.degrade import DEGRADATIONS, ENCODED, Degradation
 from vdiff_plugin.training.footage import Sequence420, moving_still, read_still, read_video
+from vdiff_plugin.training.graphics import with_graphics
 from vdiff_plugin.training.survey import Footage
 
 PATCH = 96  # pixels, unless the recipe says otherwise
@@ -55,6 +56,7 @@ class SampleRecipe:
     count: int
     seed: int = 1
     stills: float = 0.4  # share of samples from stills, 0..1
+    graphics: float = 0.0  # share of clips with text and shapes over them, 0..1
     missing: float = 0.1  # share of windows that lack neighbours, 0..1
     degradations: Mapping[str, float]  # name to weight
     patch: int = PATCH  # pixels, a multiple of 16
@@ -131,6 +133,8 @@ def _endless(footage: Footage, recipe: SampleRecipe, make: Make) -> Iterator[NDA
     while True:
         name = str(rng.choice(names, p=weights / weights.sum()))
         clean = _draw_clip(footage, recipe, 24 if name in ENCODED else 8, rng)
+        if clean is not None and recipe.graphics and rng.random() < recipe.graphics:
+            clean = with_graphics(clean, rng)
         made = None if clean is None else make(clean, DEGRADATIONS[name], rng)
         if made is None:
             failed += 1  # the file is gone, or the encoder dropped frames

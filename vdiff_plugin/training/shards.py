@@ -33,6 +33,7 @@ from vdiff_plugin.training.survey import survey, take_inventory
 logger = logging.getLogger(__name__)
 
 _VERSION = 2  # of what samples are, given a recipe
+_LATER = ("restorer", "graphics")  # notes of files from before these do not name them
 _NICE = 5  # workers give way to the training itself
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
@@ -178,7 +179,7 @@ class Shards:
 
     def _key(self, wanted: _Wanted) -> bytes:
         facts = {name: value for name, value in dataclasses.asdict(wanted.recipe).items()
-                 if name != "restorer" or value}  # fmt: skip
+                 if name not in _LATER or value}  # fmt: skip
         facts |= {
             "version": _VERSION,
             "footage": self.inventory.digest,

@@ -39,13 +39,8 @@ def _plain_rows(plane: NDArray[Any], tolerance: float) -> int:
 
 
 def keep_borders(plane: NDArray[Any], source: NDArray[Any], shown: NDArray[Any]) -> None:
-    """Put what `shown` has at the borders of `source` into `plane`; all of one size.
-
-    A picture of one colour throughout has no borders.
-    """
+    """Put what `shown` has at the borders of `source` into `plane`; all of one size."""
     height, width = source.shape
     top, bottom, left, right = borders(source)
-    if top == height:
-        return
     plane[:top], plane[height - bottom :] = shown[:top], shown[height - bottom :]
     plane[:, :left], plane[:, width - right :] = shown[:, :left], shown[:, width - right :]

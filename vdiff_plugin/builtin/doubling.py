@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vdiff_plugin.builtin.borders import borders
 from vdiff_plugin.builtin.interpolation import UNIT_BITS, Taps, doubled, plane_taps
 from vdiff_plugin.builtin.levels import Levels
 from vdiff_plugin.builtin.planes import (
@@ -31,7 +32,7 @@ from vdiff_plugin.native.library import available, kernels
 from vdiff_plugin.settings import Settings
 
 _INTERPOLATION = 2.0 ** (-2 * UNIT_BITS)  # samples a unit of what `doubled` gives
-_RULES = b"cubic 1/128"  # others would give other pixels
+_RULES = b"cubic 1/128, borders interpolated"  # others would give other pixels
 # Bytes a pixel of the small picture.
 _CHANGE = 4 * 4 + 2 * 4  # float32 of four luma and two chroma samples
 _INTERPOLATED = 128  # float64 of luma, thrice at a time, and what it is made of
@@ -108,7 +109,7 @@ class Doubler:
         changes = self._changes(frame, source, levels, even=even)
         return Frame(
             tuple(
-                self._doubled(index, plane, changes[index])
+                self._doubled(index, plane, _within_borders(changes[index], plane))
                 for index, plane in enumerate(frame.planes)
             )
         )
@@ -157,6 +158,22 @@ class Doubler:
             self.clip.format.peak, *shape, out.ctypes.data,
         )  # fmt: skip
         return out
+
+
+def _within_borders(change: NDArray[np.float32] | None, plane: Plane) -> NDArray[np.float32] | None:
+    """`change` of the doubled `plane`, without that of its borders; None if that is all of it."""
+    if change is None:
+        return None
+    top, bottom, left, right = borders(plane)
+    height, width = plane.shape
+    if top == height:
+        return None
+    if not (top or bottom or left or right):
+        return change
+    inside = np.zeros_like(change)
+    here = np.s_[2 * top : 2 * (height - bottom), 2 * left : 2 * (width - right)]
+    inside[here] = change[here]
+    return inside
 
 
 def _plane_changes(change: Change, source: ClipInfo) -> list[NDArray[np.float32] | None]:

@@ -48,7 +48,7 @@ from vdiff_plugin.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-_RULES = b"noise cut off is made up for, borders are kept"  # other rules would give other pixels
+_RULES = b"noise cut off is made up for, borders and plain frames are kept"  # other rules would give other pixels
 
 
 class RestoreOptions(Options):

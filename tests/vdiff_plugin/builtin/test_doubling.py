@@ -236,6 +236,33 @@ def test_black_and_white_stays_that(engine: Engine, weights: Path) -> None:
     assert (v == 128).all()
 
 
+@pytest.mark.parametrize("name", ["8 bit", "RGB, alpha", "float"])
+def test_borders_are_interpolated_alone(engine: Engine, weights: Path, name: str) -> None:
+    clip = replace(CLIP, format=FORMATS[name], width=96, height=64)
+    top = 16
+    frames = {}
+    for n, frame in _frames(clip).items():
+        planes = tuple(plane.copy() for plane in frame.planes)
+        for plane, (height, _) in zip(planes, clip.plane_shapes(), strict=True):
+            plane[: top * height // 64] = planes[0].dtype.type(0)
+        frames[n] = Frame(planes)
+    whole, interpolated = (
+        _open(engine, weights, clip, strength=strength).render(2, frames).planes[0]
+        for strength in (1, 0)
+    )
+    edge = 2 * top
+    assert (whole[: edge - 4] == 0).all()
+    difference = whole[: edge - 4] != interpolated[: edge - 4]
+    assert not difference.any()
+    assert (whole[edge:] != interpolated[edge:]).mean() > 0.1
+
+
+def test_a_plane_of_one_colour_stays_that(engine: Engine, weights: Path) -> None:
+    frames = {n: Frame((np.full_like(each.planes[0], 77), *each.planes[1:]))
+              for n, each in _frames().items()}  # fmt: skip
+    assert (_open(engine, weights).render(2, frames).planes[0] == 77).all()
+
+
 def test_dither_stays_within_half_a_code(engine: Engine, weights: Path) -> None:
     frames = _frames()
     plain, dithered = (

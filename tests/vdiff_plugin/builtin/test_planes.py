@@ -49,6 +49,12 @@ def _changes(clip: ClipInfo, luma: float, chroma: float) -> list[Change]:
     return [one] * len(chroma_phases(clip))
 
 
+def _squares(shape: tuple[int, int], value: int) -> np.ndarray:
+    """Four samples of `value` and four of one more, in turns: no border is of one value."""
+    rows, columns = np.indices(shape) // 4
+    return np.asarray(value + (rows + columns) % 2, np.uint8 if value < 255 else np.uint16)
+
+
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("name", FORMATS)
 def test_no_change_leaves_every_bit(name: str, size: tuple[int, int]) -> None:
@@ -99,23 +105,31 @@ def test_phases_hold_every_chroma_sample_once(name: str, size: tuple[int, int]) 
         np.testing.assert_array_equal(doubled, plane * 2)
 
 
+@pytest.mark.parametrize("name", ["rgb", "420p10"])
+def test_frames_of_one_value_stay_as_they_are(name: str) -> None:
+    clip = ClipInfo(width=32, height=16, format=FORMATS[name])
+    frame = Frame(tuple(np.full(s, 77, clip.format.dtype) for s in clip.plane_shapes()))
+    out = apply_change(frame, _changes(clip, 9, 5), clip=clip, out=clip, strength=1.0, dither=True)
+    assert all((plane == 77).all() for plane in out.planes)
+
+
 def test_a_grey_change_of_rgb_moves_all_three_planes() -> None:
     clip = ClipInfo(width=32, height=16, format=FORMATS["rgb"], full_range=True)
-    frame = Frame(tuple(np.full((16, 32), 100, np.uint8) for _ in range(3)))
+    frame = Frame((_squares((16, 32), 100),) * 3)
     out = apply_change(
         frame, _changes(clip, 10, 0), clip=clip, out=clip, strength=0.5, dither=False
     )
-    assert all((plane == 105).all() for plane in out.planes)
+    assert all((plane == frame.planes[0] + 5).all() for plane in out.planes)
 
 
 def test_units_follow_the_depth() -> None:
     clip = ClipInfo(width=32, height=16, format=FORMATS["420p10"])
-    frame = Frame(tuple(np.full(s, 400, np.uint16) for s in clip.plane_shapes()))
+    frame = Frame(tuple(_squares(s, 400).astype(np.uint16) for s in clip.plane_shapes()))
     out = apply_change(
         frame, _changes(clip, 2.25, -1), clip=clip, out=clip, strength=1.0, dither=False
     )
-    assert (out.planes[0] == 409).all()
-    assert (out.planes[1] == 396).all()
+    assert (out.planes[0] == frame.planes[0] + 9).all()
+    assert (out.planes[1] == frame.planes[1] - 4).all()
 
 
 @pytest.mark.parametrize("full", [False, True])
@@ -138,7 +152,7 @@ def test_deeper_output_keeps_what_was_gained(full: bool) -> None:
 
 def test_dither_spreads_rounding_evenly_and_always_alike() -> None:
     clip = ClipInfo(width=64, height=64, format=PixelFormat(family="gray"))
-    frame = Frame((np.full((64, 64), 100, np.uint8),))
+    frame = Frame((_squares((64, 64), 100),))
     runs = [
         apply_change(
             frame, _changes(clip, 0.25, 0), clip=clip, out=clip, strength=1.0, dither=True
@@ -146,5 +160,6 @@ def test_dither_spreads_rounding_evenly_and_always_alike() -> None:
         for _ in range(2)
     ]
     np.testing.assert_array_equal(runs[0], runs[1])
-    assert set(np.unique(runs[0])) == {100, 101}
-    assert abs(runs[0].mean() - 100.25) < 0.02
+    added = runs[0].astype(int) - frame.planes[0]
+    assert set(np.unique(added)) == {0, 1}
+    assert abs(added.mean() - 0.25) < 0.02

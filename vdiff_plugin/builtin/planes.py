@@ -77,10 +77,16 @@ def colour_kept(change: Change, pixels: Pixels) -> Change:
     A chroma plane of one single value was never noisy. Judged by whole pictures, so tiles
     agree.
     """
-    plain = (pixels.chroma == pixels.chroma[0, 0]).all(axis=(0, 1))
-    if not plain.any():
+    plain = [_is_plain(pixels.chroma[..., index]) for index in (0, 1)]
+    if not any(plain):
         return change
     return Change(change.luma, np.where(plain, np.float32(0), change.chroma))
+
+
+def _is_plain(plane: NDArray[Any]) -> bool:
+    """Whether all samples are equal; most planes differ in the first row."""
+    rows = (plane[:1], plane[1:])
+    return all(bool((part == plane[0, 0]).all()) for part in rows)
 
 
 def apply_change(

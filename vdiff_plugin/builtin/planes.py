@@ -107,7 +107,7 @@ def apply_change(
 
     Args:
         frame: as decoded.
-        changes: for the padded picture, one a phase; luma is taken from the first.
+        changes: for the padded picture, one a phase; luma gets their mean.
         clip: of `frame`.
         out: the same picture in the same or a deeper format.
         strength: 0..1.
@@ -237,7 +237,7 @@ def _native_changes(
     changes: Sequence[Change], clip: ClipInfo, *, even: bool
 ) -> list[NDArray[np.float32]]:
     """The change of each colour plane, in 8-bit codes, at the plane's own size."""
-    luma = changes[0].luma[: clip.height, : clip.width]
+    luma = _mean_luma(changes)[: clip.height, : clip.width]
     if clip.format.family == "gray":
         return [luma]
     chroma = [_joined([each.chroma[..., i] for each in changes], clip) for i in (0, 1)]
@@ -245,6 +245,17 @@ def _native_changes(
         back = np.linalg.inv(even_from_rgb()) if even else to_rgb(clip.matrix)
         return mix(back, (luma, *chroma))
     return [luma, *chroma]
+
+
+def _mean_luma(changes: Sequence[Change]) -> NDArray[np.float32]:
+    """Of all phases, which saw the same luma beside other chroma: nearer to the truth than one."""
+    if len(changes) == 1:
+        return changes[0].luma
+    total = changes[0].luma + changes[1].luma
+    for each in changes[2:]:
+        total += each.luma
+    total *= np.float32(1 / len(changes))
+    return total
 
 
 def _plane_noise(noise: tuple[float, float], clip: ClipInfo, *, even: bool) -> list[float]:

@@ -48,7 +48,8 @@ from vdiff_plugin.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-_RULES = b"noise cut off is made up for, borders and plain frames are kept"  # other rules would give other pixels
+# Other rules would give other pixels.
+_RULES = b"noise cut off is made up for, borders and plain frames are kept, mean luma"
 
 
 class RestoreOptions(Options):

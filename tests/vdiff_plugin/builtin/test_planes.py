@@ -113,6 +113,18 @@ def test_frames_of_one_value_stay_as_they_are(name: str) -> None:
     assert all((plane == 77).all() for plane in out.planes)
 
 
+@pytest.mark.parametrize(("name", "phases"), [("444", 4), ("422", 2), ("420p10", 1)])
+def test_luma_gets_the_mean_of_all_phases(name: str, phases: int) -> None:
+    clip = ClipInfo(width=32, height=16, format=FORMATS[name])
+    frame = Frame(tuple(_squares(s, 100) for s in clip.plane_shapes()))
+    one = _changes(clip, 0, 0)[0]
+    changes = [Change(one.luma + 4 * n, one.chroma) for n in range(phases)]
+    out = apply_change(frame, changes, clip=clip, out=clip, strength=1.0, dither=False)
+    unit = 4 if name == "420p10" else 1
+    assert (out.planes[0] == frame.planes[0] + unit * 2 * (phases - 1)).all()
+    assert (one.luma == 0).all()
+
+
 def test_a_grey_change_of_rgb_moves_all_three_planes() -> None:
     clip = ClipInfo(width=32, height=16, format=FORMATS["rgb"], full_range=True)
     frame = Frame((_squares((16, 32), 100),) * 3)

@@ -15,6 +15,7 @@ from vdiff_plugin.training.footage import Sequence420
 
 Degradation = Callable[[Sequence420, np.random.Generator], Sequence420]
 _SIGMA = (1.0, 55.0)  # codes, drawn log-uniformly
+_GRAIN_SIGMA = (3.0, 25.0)  # codes, drawn log-uniformly
 _MOST_CHROMA = 45.0  # codes; deviation of blotches
 
 
@@ -42,6 +43,16 @@ def correlated(clean: Sequence420, rng: np.random.Generator) -> Sequence420:
     if rng.random() < 0.3:  # film: strongest in the mid-tones
         luma *= np.sqrt(np.clip(1 - np.abs(clean.luma / 127.5 - 1), 0.1, 1))
     return _add(clean, sigma * luma, sigma * rng.uniform(0.1, 1.2) * chroma)
+
+
+def film(clean: Sequence420, rng: np.random.Generator) -> Sequence420:
+    """Fine grain, new in every frame, mostly strongest in the mid-tones, weaker in chroma."""
+    sigma = float(np.exp(rng.uniform(*np.log(_GRAIN_SIGMA))))
+    luma = _blurred(_white(clean.luma, rng), rng.uniform(0.35, 0.9))
+    chroma = _blurred(_white(clean.chroma, rng), rng.uniform(0.35, 0.9))
+    if rng.random() < 0.7:
+        luma *= np.sqrt(np.clip(1 - np.abs(clean.luma / 127.5 - 1), 0.1, 1))
+    return _add(clean, sigma * luma, sigma * rng.uniform(0.0, 0.8) * chroma)
 
 
 def blotched(clean: Sequence420, rng: np.random.Generator) -> Sequence420:
@@ -109,6 +120,7 @@ DEGRADATIONS: dict[str, Degradation] = {
     "jpeg": jpeg,
     "untouched": untouched,
     "blotched": blotched,
+    "film": film,
 }
 ENCODED = frozenset({"h264", "mpeg", "noisy_h264"})  # worth longer cuts: a GOP has to form
 

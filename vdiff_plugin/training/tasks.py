@@ -18,11 +18,12 @@ _GRAPHICS = 0.15  # of the clips; text that was never seen comes out pale
 
 _MIXTURES: dict[str, dict[str, float]] = {
     "restore": {
-        "gaussian": 0.3, "sensor": 0.12, "correlated": 0.1, "blotched": 0.07, "h264": 0.2,
-        "mpeg": 0.05, "jpeg": 0.02, "noisy_h264": 0.07, "untouched": 0.07,
+        "gaussian": 0.26, "sensor": 0.1, "correlated": 0.1, "film": 0.08, "blotched": 0.07,
+        "h264": 0.2, "mpeg": 0.05, "jpeg": 0.02, "noisy_h264": 0.06, "untouched": 0.06,
     },
     "denoise": {
-        "gaussian": 0.48, "sensor": 0.18, "correlated": 0.18, "blotched": 0.08, "untouched": 0.08,
+        "gaussian": 0.44, "sensor": 0.16, "correlated": 0.14, "film": 0.1, "blotched": 0.08,
+        "untouched": 0.08,
     },
     "deblock": {"h264": 0.65, "mpeg": 0.2, "jpeg": 0.07, "untouched": 0.08},
     "upscale2x": {

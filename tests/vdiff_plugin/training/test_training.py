@@ -71,6 +71,19 @@ def test_blotches_are_coarser_and_stronger_in_chroma() -> None:
     assert max(coarse) < 0.9
 
 
+def test_film_grain_is_weaker_in_chroma_and_new_in_every_frame() -> None:
+    for seed in range(8):
+        bad = DEGRADATIONS["film"](clip(), np.random.default_rng(seed))
+        luma, chroma = (
+            getattr(bad, plane).astype(float) - getattr(clip(), plane)
+            for plane in ("luma", "chroma")
+        )
+        assert 1 < luma.std() < 30
+        assert chroma.std() < luma.std() * 1.3
+        between = np.corrcoef(luma[0].ravel(), luma[1].ravel())[0, 1]
+        assert abs(between) < 0.05
+
+
 def test_encoding_gets_worse_with_crf() -> None:
     clean = clip()
     errors = [

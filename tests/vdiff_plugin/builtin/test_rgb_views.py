@@ -79,14 +79,14 @@ def test_the_quieter_view_is_taken(engine: Engine, frames: Clip, even: bool) -> 
 
 
 def test_white_noise_of_rgb_is_removed_better(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By half a decibel and more than in the view by the clip's matrix."""
+    """By a quarter of a decibel and more than in the view by the clip's matrix."""
     frames, truth = noisy_in_rgb(), clean()
     found = []
     for quieter in (0.93, 0.0):
         monkeypatch.setattr(sight, "_QUIETER", quieter)
         with Engine() as engine, engine.open(CLIP, Settings.of(preset="quality")) as session:
             found.append(rms(session.render(2, frames), truth[2]))
-    assert found[0] < 0.94 * found[1]
+    assert found[0] < 0.97 * found[1]
 
 
 def test_views_depend_on_the_window_alone(engine: Engine) -> None:

@@ -23,11 +23,14 @@ from PIL import Image, ImageDraw, ImageFont
 from tests.benchmarks import machine
 from tests.benchmarks.tables import Row, print_table
 from vdiff_plugin.engine import Engine
+from vdiff_plugin.errors import VdiffError
 from vdiff_plugin.frame import ClipInfo, Frame, PixelFormat
+from vdiff_plugin.model.presets import PRESETS, UPSCALING
 from vdiff_plugin.settings import Settings
 from vdiff_plugin.stream import render_clip
 from vdiff_plugin.training.degrade import encoded
 from vdiff_plugin.training.footage import Sequence420
+from vdiff_plugin.training.tasks import TASKS
 
 _WIDTH, _HEIGHT, _FRAMES = 480, 272, 8
 _SIGMA, _CRF = 10.0, 28
@@ -226,13 +229,17 @@ def _show(
 def main() -> None:
     """Print a row a harm, format and choice of weights."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--task", nargs="+", default=["restore"])
-    parser.add_argument("--preset", nargs="+", default=["fast", "quality"])
+    tasks = [task for task in TASKS if task != UPSCALING]
+    parser.add_argument("--task", nargs="+", choices=tasks, default=["restore"])
+    parser.add_argument("--preset", nargs="+", choices=PRESETS, default=["fast", "quality"])
     parser.add_argument("--weights", nargs="+", type=Path, help="files instead of the bundled ones")
     parser.add_argument("--pictures", type=Path, help="folder for pictures before and after, RGB")
     given = parser.parse_args()
     print(machine.describe(), end="\n\n")
-    print_table(_rows(given))
+    try:
+        print_table(_rows(given))
+    except VdiffError as error:
+        parser.error(str(error))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,8 @@ area is left. The smaller correction of the two is made.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from ctypes import byref
+from dataclasses import dataclass
 from functools import cache
 from statistics import NormalDist
 from typing import Any
@@ -23,6 +25,8 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from vdiff_plugin.native.library import Unclipping, available, kernels
 
 _SIDE = 15  # samples a side of the square in which a share is counted
 _SOLID = np.ones((5, 5), np.uint8)  # cut off throughout: no noise, as in black borders
@@ -60,27 +64,83 @@ def unclipped(
                 if (plane[around] == end).any()]  # fmt: skip
         if not ends:
             continue
-        corrected = change[rows].copy()
-        samples = plane[rows].astype(np.float32)
+        band = _Band(plane[rows], change[rows], change[rows].copy(), noise, np.float32(unit))
         inner = slice(top - around.start, rows.stop - around.start)
         for end, inwards in ends:
-            mean = np.maximum(inwards * ((samples - end) / np.float32(unit) + change[rows]), 0)
-            excess, spread = (part[inner] for part in _by_share(plane[around] == end))
-            corrected -= inwards * np.minimum(
-                mean * excess, _by_noise(mean / spread, noise) * spread
-            )
-        yield rows, corrected
+            counts = [part[inner] for part in _counts(plane[around] == end)]
+            (_correct_natively if available() else _correct)(band, end, inwards, *counts)
+        yield rows, band.corrected
 
 
-def _by_share(cut_off: NDArray[np.bool_]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """What the samples cut off around tell: see `_shares`."""
+@dataclass(frozen=True)
+class _Band:
+    """Rows of a plane: samples, what is added to them, and that corrected."""
+
+    plane: _Plane
+    change: NDArray[np.float32]
+    corrected: NDArray[np.float32]
+    noise: float
+    unit: np.float32
+
+
+def _correct(
+    band: _Band,
+    end: int,
+    inwards: int,
+    counts: NDArray[np.uint8],
+    solids: NDArray[np.uint8] | None = None,
+) -> None:
+    """Correct at one end of the range, `inwards` (1 or -1) of which samples lie."""
+    samples = band.plane.astype(np.float32)
+    mean = np.maximum(inwards * ((samples - end) / band.unit + band.change), 0)
+    excess, spread = _by_share(counts, solids)
+    by_noise = _by_noise(mean / spread, band.noise) * spread
+    np.subtract(
+        band.corrected, inwards * np.minimum(mean * excess, by_noise), out=band.corrected
+    )
+
+
+def _correct_natively(
+    band: _Band,
+    end: int,
+    inwards: int,
+    counts: NDArray[np.uint8],
+    solids: NDArray[np.uint8] | None = None,
+) -> None:
+    """The same by a kernel."""
+    plane, change = band.plane, band.change
+    if plane.strides[1] != plane.itemsize:
+        plane = np.ascontiguousarray(plane)
+    counts = np.ascontiguousarray(counts)
+    solids = None if solids is None else np.ascontiguousarray(solids)
+    excess, spread = _shares()
+    kernels().unclip(byref(Unclipping(
+        plane=plane.ctypes.data, row=plane.strides[0] // plane.itemsize,
+        change=change.ctypes.data, change_row=change.strides[0] // 4,
+        change_pixel=change.strides[1] // 4,
+        counts=counts.ctypes.data, solids=None if solids is None else solids.ctypes.data,
+        excess=excess.ctypes.data, spread=spread.ctypes.data, means=_means().ctypes.data,
+        corrected=band.corrected.ctypes.data,
+        unit=band.unit, noise=band.noise, scale=_STEPS / band.noise,
+        deep=plane.itemsize - 1, end=end, inwards=inwards,
+        height=len(plane), width=plane.shape[1],
+    )))  # fmt: skip
+
+
+def _counts(cut_off: NDArray[np.bool_]) -> list[NDArray[np.uint8]]:
+    """Samples cut off around each place, and those of them in solid blocks if there are any."""
     flags = cut_off.view(np.uint8)
     solid = cv2.morphologyEx(flags, cv2.MORPH_OPEN, _SOLID)
-    counts = _counted(flags)
-    if not solid.any():
+    return [_counted(flags), *([_counted(solid)] if solid.any() else [])]
+
+
+def _by_share(
+    counts: NDArray[np.uint8], solids: NDArray[np.uint8] | None
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """What the samples cut off around tell: see `_shares`."""
+    if solids is None:
         excess, spread = (_looked_up(table[0], counts) for table in _shares())
         return excess, spread
-    solids = _counted(solid)
     excess, spread = (table[solids, counts - solids] for table in _shares())
     return excess, spread
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from vdiff_plugin.native.library import Conv
 
-_ALIGNMENT = 32  # bytes that the kernels load at once
-_CHANNELS = 16  # the same in channels
+_ALIGNMENT = 64  # bytes that the kernels load at once, at most
+_CHANNELS = 16  # the least that they load at once
 
 # From three weights of a row (or column) to what six sums of inputs are multiplied by:
 # see quick_avx2.c.
@@ -197,7 +197,7 @@ def _goes_quick(source: Tensor, kernel: Kernel, width: int, stride: int) -> bool
 
 
 def _aligned(values: NDArray[np.int16]) -> NDArray[np.int16]:
-    """A copy that begins at a multiple of 32 bytes."""
+    """A copy that begins at a multiple of 64 bytes."""
     out = _aligned_zeros(values.shape)
     out[...] = values
     return out

@@ -5,6 +5,7 @@
  * rounded half to even as the other backends do.
  */
 #include "conv_avx2.h"
+#include "conv_avx512.h"
 
 #define MOST 24 /* output channels that are made at once, at most */
 
@@ -140,23 +141,67 @@ static AVX2 void row_avx2(const conv *c, const taps *t, int first, int16_t *out,
 }
 #endif
 
+#ifdef HAVE_AVX512
+#define SIDE 12 /* outputs that are made side by side */
+
+static AVX512 __attribute__((noinline)) void add_12(const taps *t, const int16_t *in,
+                                                    __m512i *out) {
+  __m512i s0 = NONE, s1 = NONE, s2 = NONE, s3 = NONE, s4 = NONE, s5 = NONE, s6 = NONE;
+  __m512i s7 = NONE, s8 = NONE, s9 = NONE, s10 = NONE, s11 = NONE;
+  const __m512i *w = (const __m512i *)t->weights;
+  const int32_t *offset = t->offsets, *end = offset + t->count;
+  int64_t step = t->in_step;
+  for (; offset < end; offset++, w++) {
+    const int16_t *p = in + *offset;
+    __m512i weights = *w;
+#define SUM(i) s##i = _mm512_dpwssd_epi32(s##i, weights, PAIR(p + (i)*step))
+    SUM(0), SUM(1), SUM(2), SUM(3), SUM(4), SUM(5);
+    SUM(6), SUM(7), SUM(8), SUM(9), SUM(10), SUM(11);
+#undef SUM
+  }
+  out[0] = s0, out[1] = s1, out[2] = s2, out[3] = s3, out[4] = s4, out[5] = s5, out[6] = s6;
+  out[7] = s7, out[8] = s8, out[9] = s9, out[10] = s10, out[11] = s11;
+}
+
+/* Of at least SIDE outputs and 16 filters. */
+static AVX512 void row_avx512(const conv *c, const taps *t, int first, int16_t *out,
+                              const int16_t *skip) {
+  finish_avx512 f = load_finish_avx512(c, first);
+  __m512i sums[SIDE];
+  for (int done = 0; done < c->width; done += SIDE) {
+    /* The last outputs are made twice where they do not fill a step. */
+    int x = done + SIDE <= c->width ? done : c->width - SIDE;
+    add_12(t, t->in + x * t->in_step, sums);
+    for (int i = 0; i < SIDE; i++, x++)
+      store_avx512(&f, sums[i], out + x * c->out_pixel, skip ? skip + x * c->skip_pixel : 0);
+  }
+}
+#endif
+
 typedef void row_function(const conv *, const taps *, int, int16_t *, const int16_t *);
 
-static row_function *best_row(void) {
-#ifdef HAVE_AVX2
-  if (!kernels_plain && __builtin_cpu_supports("avx2")) return row_avx2;
+static row_function *best_row(const conv *c) {
+#ifdef HAVE_AVX512
+  if (may_use_avx512() && c->ways == 16 && c->width >= SIDE) return row_avx512;
 #endif
+#ifdef HAVE_AVX2
+  if (may_use_avx2()) return row_avx2;
+#endif
+  (void)c;
   return row_plain;
 }
 
 void vdiff_conv(const conv *c) {
-  row_function *row = best_row();
+#ifdef HAVE_AVX512
+  if (c->quick && may_use_avx512() && vdiff_quick_conv_avx512(c)) return;
+#endif
 #ifdef HAVE_AVX2
-  if (c->quick && row == row_avx2) {
+  if (c->quick && may_use_avx2()) {
     vdiff_quick_conv_avx2(c);
     return;
   }
 #endif
+  row_function *row = best_row(c);
   int count = c->kernel * c->kernel * c->pairs;
   int32_t offsets[count], *o = offsets;
   for (int ky = 0; ky < c->kernel; ky++)

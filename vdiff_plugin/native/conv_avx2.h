@@ -9,6 +9,10 @@
 #define AVX2 __attribute__((target("avx2")))
 #define INLINE_AVX2 AVX2 inline __attribute__((always_inline))
 
+static inline int may_use_avx2(void) {
+  return kernels_level >= 1 && __builtin_cpu_supports("avx2");
+}
+
 /* See quick_avx2.c. */
 void vdiff_quick_conv_avx2(const conv *c);
 

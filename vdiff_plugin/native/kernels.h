@@ -9,13 +9,18 @@
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #define HAVE_AVX2
+#if __GNUC__ >= 12 && !defined(__clang__) /* earlier ones do not know the level's name */
+#define CLONES __attribute__((target_clones("arch=x86-64-v4", "avx2", "default")))
+#else
 #define CLONES __attribute__((target_clones("avx2", "default")))
+#endif
 #else
 #define CLONES
 #endif
 
-/* Not 0: use no special instructions. For tests. */
-extern int kernels_plain;
+/* The most that may be used, where the processor has it: 0 no special instructions, 1 AVX2,
+ * 2 AVX-512 with VNNI. For tests. */
+extern int kernels_level;
 
 /* One convolution with its activation:
  * code = clip(round(max(v, leak v))), v = (sum + bias) unit; then clip(code + skip).
@@ -27,9 +32,9 @@ typedef struct {
   int64_t out_row, out_pixel;
   const int16_t *skip; /* 0 for none */
   int64_t skip_row, skip_pixel;
-  const int16_t *weights; /* [filters/ways][kernel][kernel][pairs][ways][2], aligned to 32 */
+  const int16_t *weights; /* [filters/ways][kernel][kernel][pairs][ways][2], aligned to 64 */
   const int16_t *quick; /* 0, or [filters/ways][6][6][pairs][ways][2]: quick_avx2.c; then
-                           pixels of `in` have multiples of 16 channels, aligned to 32 */
+                           pixels of `in` have multiples of 16 channels, aligned to 64 */
   const int32_t *bias;
   const float *unit;
   const int16_t *low, *high;
@@ -107,6 +112,23 @@ void vdiff_differences(const uint8_t *rows, int64_t row, int count, int width, i
 void vdiff_add_change(const void *plane, int64_t row, int deep, const float *change,
                       int64_t change_row, int64_t change_pixel, float unit, int peak,
                       int height, int width, void *out);
+
+/* See builtin/clipping.py. `corrected`, `counts` and `solids` are (height, width). */
+typedef struct {
+  const void *plane; /* samples */
+  int64_t row;
+  const float *change; /* what restoration adds to them, in codes */
+  int64_t change_row, change_pixel;
+  const uint8_t *counts; /* samples cut off around */
+  const uint8_t *solids; /* of them in solid blocks; 0 for none */
+  const float *excess, *spread; /* [256][256]: by solids, then others */
+  const float *means; /* [256] */
+  float *corrected; /* the correction is taken from it */
+  float unit, noise, scale; /* samples a code; codes; steps of `means` a code */
+  int32_t deep, end, inwards, height, width;
+} unclipping;
+
+void vdiff_unclip(const unclipping *u);
 
 /* Samples -> the upscaler's first channels, (height/2, width/2), in half codes: of the
  * restored picture four differences from the mean of luma, the mean, U, V; then what the

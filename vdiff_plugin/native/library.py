@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Iterator
+from contextlib import contextmanager
 from ctypes import (
     POINTER,
     Structure,
@@ -14,12 +16,21 @@ from ctypes import (
     c_int64,
     c_void_p,
 )
+from enum import IntEnum
 from functools import cache
-from typing import Any
+from typing import Any, Self
 
 from vdiff_plugin.native.build import LIBRARY
 
 MOST_NEIGHBOURS = 8
+
+
+class Instructions(IntEnum):
+    """What kernels may use beyond the processor's common base, where it has it."""
+
+    PLAIN = 0
+    AVX2 = 1
+    AVX512 = 2  # with VNNI
 
 
 class Conv(Structure):
@@ -93,13 +104,39 @@ class Diffusion(Structure):
     )
 
 
+class Unclipping(Structure):
+    """Rows of a plane at one end of the range; see `unclipping` in kernels.h."""
+
+    _fields_ = (
+        ("plane", c_void_p),
+        ("row", c_int64),
+        ("change", c_void_p),
+        ("change_row", c_int64),
+        ("change_pixel", c_int64),
+        ("counts", c_void_p),
+        ("solids", c_void_p),
+        ("excess", c_void_p),
+        ("spread", c_void_p),
+        ("means", c_void_p),
+        ("corrected", c_void_p),
+        ("unit", c_float),
+        ("noise", c_float),
+        ("scale", c_float),
+        ("deep", c_int32),
+        ("end", c_int32),
+        ("inwards", c_int32),
+        ("height", c_int32),
+        ("width", c_int32),
+    )
+
+
 class Kernels:
     """The library's functions. They keep no state, and let other Python threads run."""
 
     def __init__(self, path: str) -> None:
         """Load the library. Raises OSError."""
         library = ctypes.CDLL(path)
-        self._plain = c_int.in_dll(library, "kernels_plain")
+        self._level = c_int.in_dll(library, "kernels_level")
         picture, place = POINTER(Picture), (c_void_p, c_int64, c_int64)
         self._conv = _function(library, "conv", POINTER(Conv))
         self.feature_input = _function(
@@ -134,6 +171,7 @@ class Kernels:
             library, "add_change", c_void_p, c_int64, c_int, c_void_p, c_int64, c_int64, c_float,
             c_int, c_int, c_int, c_void_p,
         )  # fmt: skip
+        self.unclip = _function(library, "unclip", POINTER(Unclipping))
         self.upscale_input = _function(
             library, "upscale_input", *(picture, c_int, c_float) * 2, c_int, c_int, *place
         )
@@ -150,9 +188,14 @@ class Kernels:
         """Run one convolution."""
         self._conv(byref(task))
 
-    def use_special_instructions(self, allowed: bool) -> None:
-        """Whether convolutions may use what the processor has beyond the common base."""
-        self._plain.value = not allowed
+    @contextmanager
+    def limited(self, most: Instructions) -> Iterator[Self]:
+        """Use no more than `most` meanwhile. Results are the same."""
+        before, self._level.value = self._level.value, most
+        try:
+            yield self
+        finally:
+            self._level.value = before
 
 
 def _function(library: ctypes.CDLL, name: str, *arguments: type) -> Any:

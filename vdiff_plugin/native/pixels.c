@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-int kernels_plain = 0;
+int kernels_level = 2;
 
 static inline int round_even(float v) { return (int)rintf(v); }
 
@@ -275,7 +275,7 @@ CLONES void vdiff_diffuse(const diffusion *d) {
   float inverse[2 * (int64_t)width];
   int sixteen = 0;
 #ifdef HAVE_AVX2
-  sixteen = d->channels % 16 == 0 && !kernels_plain && __builtin_cpu_supports("avx2");
+  sixteen = d->channels % 16 == 0 && kernels_level >= 1 && __builtin_cpu_supports("avx2");
 #endif
   const weights both[2] = {{gates, inverse}, {gates + 8 * (int64_t)width, inverse + width}};
   for (int y = 0; y < d->height / 4; y++) {

@@ -5,26 +5,7 @@
  * 1/32 of its own pixels, features the mean of four in 1/64 of theirs. Samples outside the
  * picture are those of its border.
  */
-#include "kernels.h"
-
-typedef struct {
-  int64_t left, right, top, bottom; /* element offsets of the four taps */
-  int across, down;                 /* fractions */
-} place;
-
-static inline int64_t limited(int64_t v, int64_t size) {
-  return v < 0 ? 0 : v >= size ? size - 1 : v;
-}
-
-/* Where position (x, y) moved by (dx, dy) in 1/2**bits falls. */
-static inline place place_of(int64_t x, int64_t y, int dx, int dy, int bits, int64_t width,
-                             int64_t height, int64_t row, int64_t pixel) {
-  int64_t left = x + (dx >> bits), top = y + (dy >> bits);
-  place p = {limited(left, width) * pixel, limited(left + 1, width) * pixel,
-             limited(top, height) * row,   limited(top + 1, height) * row,
-             dx & ((1 << bits) - 1),       dy & ((1 << bits) - 1)};
-  return p;
-}
+#include "warp.h"
 
 #define MIX(s, p, c, bits)                                                                 \
   ((((s)[(p).top + (p).left + (c)] * ((1 << (bits)) - (p).across) +                        \
@@ -119,13 +100,15 @@ WARP_PICTURE(warp_picture_16, uint16_t)
 
 #ifdef HAVE_AVX2
 four_function vdiff_warp_luma_avx2, vdiff_warp_chroma_avx2;
+void vdiff_warp_features_avx2(const uint8_t *features, int channels, const int32_t *motion,
+                              int height, int width, uint8_t *restrict out);
 #endif
 
 void vdiff_warp_picture(const picture *p, int deep, const int32_t *motion, int height,
                         int width, void *luma, void *chroma) {
   four_function *luma_four = 0, *chroma_four = 0;
 #ifdef HAVE_AVX2
-  if (!deep && !kernels_plain && __builtin_cpu_supports("avx2"))
+  if (!deep && kernels_level >= 1 && __builtin_cpu_supports("avx2"))
     luma_four = vdiff_warp_luma_avx2, chroma_four = vdiff_warp_chroma_avx2;
 #endif
   if (deep) {
@@ -148,15 +131,25 @@ CLONES void vdiff_motion(const float *restrict flow, int64_t count, int32_t *res
   }
 }
 
-CLONES void vdiff_warp_features(const uint8_t *features, int channels, const int32_t *motion,
+static void warp_features_plain(const uint8_t *features, int channels, const int32_t *motion,
                                 int height, int width, uint8_t *restrict out) {
   int64_t row = (int64_t)width * channels;
-  for (int y = 0; y < height; y++) {
-    const int32_t *a = motion + (int64_t)4 * y * 2 * width, *b = a + 4 * width;
-    for (int x = 0; x < width; x++, a += 4, b += 4, out += channels) {
-      int dx = (a[0] + a[2] + b[0] + b[2] + 4) >> 3, dy = (a[1] + a[3] + b[1] + b[3] + 4) >> 3;
+  for (int y = 0; y < height; y++)
+    for (int x = 0; x < width; x++, out += channels) {
+      int dx, dy;
+      quarter_motion(motion, x, y, width, &dx, &dy);
       place p = place_of(x, y, dx, dy, 6, width, height, row, channels);
       for (int c = 0; c < channels; c++) out[c] = (uint8_t)MIX(features, p, c, 6);
     }
+}
+
+void vdiff_warp_features(const uint8_t *features, int channels, const int32_t *motion,
+                         int height, int width, uint8_t *restrict out) {
+#ifdef HAVE_AVX2
+  if (channels % 16 == 0 && kernels_level >= 1 && __builtin_cpu_supports("avx2")) {
+    vdiff_warp_features_avx2(features, channels, motion, height, width, out);
+    return;
   }
+#endif
+  warp_features_plain(features, channels, motion, height, width, out);
 }

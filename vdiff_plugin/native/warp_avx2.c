@@ -1,7 +1,7 @@
 /* Warping of 8-bit samples, four half-size positions at once. Equal to warp.c, which also
  * does what lies near the border.
  */
-#include "kernels.h"
+#include "warp.h"
 
 #ifdef HAVE_AVX2
 #include <immintrin.h>
@@ -97,5 +97,45 @@ AVX2 int vdiff_warp_chroma_avx2(const uint8_t *chroma, int64_t row, const int32_
   __m128i below = across(four(s, row), order, fx, 64);
   _mm_storel_epi64((__m128i *)out, down(above, below, fy, 64, 12));
   return 1;
+}
+
+/* left * (64 - across) + right * across: sixteen channels, in 16 bits. */
+INLINE_AVX2 __m256i beside(const uint8_t *left, const uint8_t *right, __m256i across) {
+  __m128i a = _mm_loadu_si128((const __m128i *)left);
+  __m128i b = _mm_loadu_si128((const __m128i *)right);
+  __m256i pairs = _mm256_set_m128i(_mm_unpackhi_epi8(a, b), _mm_unpacklo_epi8(a, b));
+  return _mm256_maddubs_epi16(pairs, across);
+}
+
+/* top * (64 - down) + bottom * down, rounded to samples: sixteen bytes. */
+INLINE_AVX2 __m128i below(__m256i top, __m256i bottom, __m256i down) {
+  const __m256i half = _mm256_set1_epi32(2048);
+  __m256i low = _mm256_madd_epi16(_mm256_unpacklo_epi16(top, bottom), down);
+  __m256i high = _mm256_madd_epi16(_mm256_unpackhi_epi16(top, bottom), down);
+  low = _mm256_srli_epi32(_mm256_add_epi32(low, half), 12);
+  high = _mm256_srli_epi32(_mm256_add_epi32(high, half), 12);
+  low = _mm256_packs_epi32(low, high); /* in order within each half */
+  return _mm256_castsi256_si128(_mm256_permute4x64_epi64(_mm256_packus_epi16(low, low), 0x08));
+}
+
+/* Multiples of sixteen channels. All in one function: what goes through memory in other
+ * pieces than it came from would have to wait. */
+AVX2 void vdiff_warp_features_avx2(const uint8_t *features, int channels, const int32_t *motion,
+                                   int height, int width, uint8_t *restrict out) {
+  int64_t row = (int64_t)width * channels;
+  for (int y = 0; y < height; y++)
+    for (int x = 0; x < width; x++, out += channels) {
+      int dx, dy;
+      quarter_motion(motion, x, y, width, &dx, &dy);
+      place p = place_of(x, y, dx, dy, 6, width, height, row, channels);
+      const uint8_t *a = features + p.top, *b = features + p.bottom;
+      __m256i across = _mm256_set1_epi16((short)((64 - p.across) | p.across << 8));
+      __m256i down = _mm256_set1_epi32((64 - p.down) | p.down << 16);
+      for (int c = 0; c < channels; c += 16) {
+        __m256i top = beside(a + p.left + c, a + p.right + c, across);
+        __m256i bottom = beside(b + p.left + c, b + p.right + c, across);
+        _mm_storeu_si128((__m128i *)(out + c), below(top, bottom, down));
+      }
+    }
 }
 #endif

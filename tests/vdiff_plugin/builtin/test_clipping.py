@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from vdiff_plugin.builtin import clipping
 from vdiff_plugin.builtin.clipping import unclipped
 from vdiff_plugin.builtin.planes import apply_change
 from vdiff_plugin.contracts import Change
 from vdiff_plugin.engine import Engine
 from vdiff_plugin.frame import ClipInfo, Frame, PixelFormat
+from vdiff_plugin.native.library import Instructions, available, kernels
 from vdiff_plugin.settings import Settings
 
 SIGMA = 12.0
@@ -130,3 +132,31 @@ def test_black_and_white_under_noise_come_back_in_rgb() -> None:
     inside = np.abs(out - truth)[8:-8, [*range(8, 56), *range(72, 120)]]
     assert np.abs(pictures[2] - truth).mean() > 7
     assert inside.mean() < 2
+
+
+@pytest.mark.skipif(not available(), reason="the native kernels are not built")
+@pytest.mark.parametrize("most", Instructions)
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("solid", [False, True])
+def test_the_kernel_equals_numpy(
+    dtype: type, solid: bool, most: Instructions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(7)
+    peak = 255 if dtype == np.uint8 else 1023
+    unit = (peak + 1) / 256
+    truth = np.linspace(-20, 275, 150 * 92).reshape(150, 92) * unit
+    plane = np.clip(np.rint(truth + rng.normal(0, 15 * unit, truth.shape)), 0, peak).astype(dtype)
+    if solid:
+        plane[:30] = 0
+        plane[130:, 40:] = peak
+    pairs = rng.normal(0, 9, (150, 92, 2)).astype(np.float32)
+    for change in (np.ascontiguousarray(pairs[..., 0]), pairs[..., 1]):
+        with kernels().limited(most):
+            native = list(unclipped(plane, change, 14.3, peak=peak, unit=unit))
+        with monkeypatch.context() as without:
+            without.setattr(clipping, "available", lambda: False)
+            plain = list(unclipped(plane, change, 14.3, peak=peak, unit=unit))
+        assert [rows for rows, _ in native] == [rows for rows, _ in plain] != []
+        assert any((part != change[rows]).any() for rows, part in native)
+        for (_, got), (_, wanted) in zip(native, plain, strict=True):
+            np.testing.assert_array_equal(got, wanted)

@@ -8,7 +8,7 @@ import pytest
 from vdiff_plugin.builtin import warp
 from vdiff_plugin.builtin.warp import motion_of, warp_features, warp_pixels
 from vdiff_plugin.contracts import Pixels
-from vdiff_plugin.native.library import available, kernels
+from vdiff_plugin.native.library import Instructions, available, kernels
 
 needs_kernels = pytest.mark.skipif(not available(), reason="the native kernels are not built")
 
@@ -61,11 +61,11 @@ def test_phases_share_their_luma() -> None:
 
 
 @needs_kernels
-@pytest.mark.parametrize("special", [True, False])
+@pytest.mark.parametrize("most", Instructions)
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("reach", [0.3, 4.0, 60.0])
 def test_the_kernels_equal_numpy(
-    dtype: type, reach: float, special: bool, monkeypatch: pytest.MonkeyPatch
+    dtype: type, reach: float, most: Instructions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rng = np.random.default_rng(5)
     large = _picture(80, 112, dtype)
@@ -74,9 +74,8 @@ def test_the_kernels_equal_numpy(
     flow[0, 0] = (1e30, -1e30)
     motion = motion_of(flow)
     features = rng.integers(0, 256, (12, 16, 32)).astype(np.uint8)
-    kernels().use_special_instructions(special)
-    (fast,), fast_features = warp_pixels((cut,), motion), warp_features(features, motion)
-    kernels().use_special_instructions(True)
+    with kernels().limited(most):
+        (fast,), fast_features = warp_pixels((cut,), motion), warp_features(features, motion)
     monkeypatch.setattr(warp, "available", lambda: False)
     np.testing.assert_array_equal(motion_of(flow), motion)
     (slow,), slow_features = warp_pixels((cut,), motion), warp_features(features, motion)

@@ -19,7 +19,7 @@ from vdiff_plugin.contracts import Backend, Change, Doubling, Upscaler
 from vdiff_plugin.errors import ResourceError, SettingsError, UnknownNameError, WeightsError
 from vdiff_plugin.model.presets import UPSCALERS, architecture_of
 from vdiff_plugin.model.shapes import arithmetic
-from vdiff_plugin.native.library import kernels
+from vdiff_plugin.native.library import Instructions, kernels
 
 BACKENDS: dict[str, type[Backend]] = {
     "keras": KerasBackend,
@@ -70,17 +70,15 @@ def test_backends_equal_the_reference(tmp_path: Path, kind: str, preset: str) ->
         np.testing.assert_array_equal(got.chroma, expected.chroma)
 
 
-def test_plain_instructions_give_the_same_bits(tmp_path: Path) -> None:
+def test_fewer_instructions_give_the_same_bits(tmp_path: Path) -> None:
     upscaler = _upscaler("native", _file(tmp_path, "quality"))
     doubling = _doubling(height=48, width=80)
     special = upscaler.upscale(doubling)
-    kernels().use_special_instructions(False)
-    try:
-        plain = upscaler.upscale(doubling)
-    finally:
-        kernels().use_special_instructions(True)
-    np.testing.assert_array_equal(plain.luma, special.luma)
-    np.testing.assert_array_equal(plain.chroma, special.chroma)
+    for most in Instructions:
+        with kernels().limited(most):
+            limited = upscaler.upscale(doubling)
+        np.testing.assert_array_equal(limited.luma, special.luma)
+        np.testing.assert_array_equal(limited.chroma, special.chroma)
 
 
 @pytest.mark.parametrize("preset", UPSCALERS)

@@ -9,7 +9,7 @@ import pytest
 
 from vdiff_plugin.native import build as native_build
 from vdiff_plugin.native.build import build, compiler
-from vdiff_plugin.native.library import Kernels
+from vdiff_plugin.native.library import Instructions, Kernels
 
 needs_compiler = pytest.mark.skipif(compiler() is None, reason="needs a C compiler")
 
@@ -17,7 +17,8 @@ needs_compiler = pytest.mark.skipif(compiler() is None, reason="needs a C compil
 @needs_compiler
 def test_a_built_library_loads(tmp_path: Path) -> None:
     library = build(tmp_path / "kernels.so")
-    Kernels(str(library)).use_special_instructions(False)
+    with Kernels(str(library)).limited(Instructions.PLAIN):
+        pass
     assert [path.name for path in tmp_path.iterdir()] == ["kernels.so"]
 
 

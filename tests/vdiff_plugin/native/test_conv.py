@@ -8,16 +8,15 @@ import numpy as np
 import pytest
 
 from vdiff_plugin.native.arrays import Tensor, conv_task, pack_kernel
-from vdiff_plugin.native.library import Kernels, available, kernels
+from vdiff_plugin.native.library import Instructions, Kernels, available, kernels
 
 pytestmark = pytest.mark.skipif(not available(), reason="the native kernels are not built")
 
 
-@pytest.fixture(params=["special", "plain"])
+@pytest.fixture(params=Instructions)
 def library(request: pytest.FixtureRequest) -> Iterator[Kernels]:
-    kernels().use_special_instructions(request.param == "special")
-    yield kernels()
-    kernels().use_special_instructions(True)
+    with kernels().limited(request.param) as limited:
+        yield limited
 
 
 def _expected(
@@ -42,7 +41,7 @@ def _expected(
     ("size", "stride", "channels", "filters"),
     [(3, 1, 14, 16), (3, 1, 53, 32), (3, 2, 16, 32), (1, 1, 32, 16), (3, 1, 26, 24), (3, 1, 8, 9)],
 )
-@pytest.mark.parametrize("width", [4, 22, 34])
+@pytest.mark.parametrize("width", [4, 22, 34, 70])
 def test_sums_scale_and_clip(
     library: Kernels, size: int, stride: int, channels: int, filters: int, width: int
 ) -> None:
@@ -62,19 +61,20 @@ def test_sums_scale_and_clip(
     assert not out.array[border].any()
 
 
+@pytest.mark.parametrize("filters", [16, 32])
 @pytest.mark.parametrize("sign", [-1, 1])
-def test_the_largest_sums_are_exact(library: Kernels, sign: int) -> None:
+def test_the_largest_sums_are_exact(library: Kernels, sign: int, filters: int) -> None:
     """54 channels of the largest inputs and weights: just below 2**24, the bound of a layer."""
-    source, out = Tensor.zeros(9, 26, 54), Tensor.zeros(9, 26, 16)
+    source, out = Tensor.zeros(9, 66, 54), Tensor.zeros(9, 66, filters)
     source.inside[..., :54] = 255
     source.inside[4, :, :54] = -255
-    weights = np.full((3, 3, 54, 16), 127 * sign, np.int8)
-    unit = np.full(16, np.ldexp(np.float32(1), -15), np.float32)
-    bias = np.arange(16).astype(np.int32) * 65536 // 2 + 16384
-    kernel = pack_kernel(weights, bias, unit, low=[-500] * 16, high=[500] * 16, leak=1.0)
+    weights = np.full((3, 3, 54, filters), 127 * sign, np.int8)
+    unit = np.full(filters, np.ldexp(np.float32(1), -15), np.float32)
+    bias = np.arange(filters).astype(np.int32) * 524288 // filters + 16384
+    kernel = pack_kernel(weights, bias, unit, low=[-500] * filters, high=[500] * filters, leak=1.0)
     library.conv(conv_task(source, kernel, out).call)
     rows = np.pad(source.inside[..., 0].astype(np.int64), 1)
-    total = sum(rows[y : y + 9, x : x + 26] for y in range(3) for x in range(3)) * 127 * 54 * sign
+    total = sum(rows[y : y + 9, x : x + 66] for y in range(3) for x in range(3)) * 127 * 54 * sign
     assert 15_500_000 < abs(total).max() < 1 << 24
     expected = np.clip(np.rint((total[..., None] + bias) / 32768), -500, 500)
     np.testing.assert_array_equal(out.inside, expected)

@@ -95,9 +95,7 @@ def _correct(
     mean = np.maximum(inwards * ((samples - end) / band.unit + band.change), 0)
     excess, spread = _by_share(counts, solids)
     by_noise = _by_noise(mean / spread, band.noise) * spread
-    np.subtract(
-        band.corrected, inwards * np.minimum(mean * excess, by_noise), out=band.corrected
-    )
+    np.subtract(band.corrected, inwards * np.minimum(mean * excess, by_noise), out=band.corrected)
 
 
 def _correct_natively(

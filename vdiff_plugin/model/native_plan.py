@@ -6,8 +6,8 @@ The same arithmetic as `features.py`, `gates.py`, `diffusion.py`, `trunk.py` and
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from ctypes import byref
+from collections.abc import Mapping, Sequence
+from ctypes import addressof, byref
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,8 +26,9 @@ from vdiff_plugin.model.presets import LEVELS, Preset
 from vdiff_plugin.model.trunk import HEAD_CHANNELS
 from vdiff_plugin.model.weights import Layer
 from vdiff_plugin.native.arrays import ConvTask, Kernel, Tensor, conv_task
-from vdiff_plugin.native.library import Diffusion, Kernels
+from vdiff_plugin.native.library import ChangeInput, Diffusion, Ending, Kernels, StepKind
 from vdiff_plugin.native.pictures import hold_picture
+from vdiff_plugin.native.steps import Steps
 
 _MEANS = 3
 _COARSE = 8  # pixel differences that the gates see a quarter-size position
@@ -65,7 +66,8 @@ class NativeLayers:
 
 
 def _levels(preset: Preset) -> list[str]:
-    return [f"trunk.{level}" for level in range(preset.levels)]
+    trunk = [f"trunk.{level}" for level in range(preset.levels)]
+    return trunk + [f"detail.{level}" for level in range(preset.detail_levels)]
 
 
 class FeaturePlan:
@@ -106,69 +108,97 @@ class RestorePlan:
         self._size = (height, width)
         self._preset = preset
         quarter = (height // 4, width // 4)
+        self._told = np.zeros(LEVELS, np.float32)
         self._levels_at = preset.features + _COARSE
         self._change = Tensor.zeros(*quarter, preset.features + _COARSE + 2)
         self._gates = [Tensor.zeros(*quarter, _GATES) for _ in range(2 * preset.radius)]
         between = Tensor.zeros(*quarter, preset.gates)
-        self._gate_first = conv_task(self._change, layers.hidden["gates.0"], between)
-        self._gate_last = [conv_task(between, layers.hidden["gates.1"], g) for g in self._gates]
-        self._pixels = Tensor.zeros(height // 2, width // 2, _PIXELS)
+        self._seen = ChangeInput(channels=preset.features, height=height, width=width)
+        self._seen.out, self._seen.out_row, self._seen.out_pixel = self._change.place
+        first = conv_task(self._change, layers.hidden["gates.0"], between)
+        last = [conv_task(between, layers.hidden["gates.1"], gates) for gates in self._gates]
+        self._gating = [self._gate_steps(first, each) for each in last]
+        pixels = Tensor.zeros(height // 2, width // 2, _PIXELS)
         self._gain = np.empty((height + height // 2, width), np.int16)
         self._detail = np.empty_like(self._gain)
-        trunk = _Trunk(layers, preset, self._pixels)
-        self._tasks, self._extra, self._head = trunk.tasks, trunk.extra, trunk.head
+        trunk = _Trunk(layers, preset, pixels)
+        self._extra = trunk.extra
+        self._diffusion = self._diffusion_into(pixels)
+        self._ending = Ending(diffusion=addressof(self._diffusion))
+        self._ending.head, self._ending.head_row, self._ending.head_pixel = trunk.head.place
+        self._restoring = Steps(height, width)
+        self._restoring.add(StepKind.DIFFUSE, self._diffusion, height // 4)
+        for task in trunk.tasks:
+            self._restoring.add_conv(task)
+        self._restoring.add(StepKind.FINISH, self._ending, height // 2, reads=trunk.head)
+
+    def _gate_steps(self, first: ConvTask, last: ConvTask) -> Steps:
+        steps = Steps(*self._size)
+        steps.add(StepKind.CHANGE, self._seen, self._size[0] // 4)
+        steps.add_conv(first)
+        steps.add_conv(last)
+        return steps
+
+    def _diffusion_into(self, pixels: Tensor) -> Diffusion:
+        height, width = self._size
+        return Diffusion(
+            gates_row=self._gates[0].row, gates_pixel=self._gates[0].pixel,
+            channels=self._preset.features, height=height, width=width,
+            pixels=pixels.address(), pixels_row=pixels.row, pixels_pixel=pixels.pixel,
+            extra=self._extra.address(), extra_row=self._extra.row,
+            extra_pixel=self._extra.pixel,
+            gain=self._gain.ctypes.data, detail=self._detail.ctypes.data,
+        )  # fmt: skip
 
     def run(self, kernels: Kernels, fusion: Fusion) -> Change:
         """See `Network.restore`."""
         height, width = self._size
-        levels = np.clip(np.rint(np.asarray(fusion.levels, np.float32) * LEVEL_GAIN), 0, 255)
-        self._change.inside[..., self._levels_at : self._levels_at + 2] = levels[:2]
-        at = _MEANS + self._preset.features
-        self._extra.inside[..., at : at + LEVELS] = levels
-        diffusion, held = self._diffusion(kernels, fusion)
-        kernels.diffuse(byref(diffusion))
-        for task in self._tasks:
-            kernels.conv(task.call)
+        self._tell(fusion.levels)
+        held = self._gate(kernels, fusion)
         luma = np.empty((height, width), np.float32)
         chroma = np.empty((height // 2, width // 2, 2), np.float32)
-        kernels.finish(byref(diffusion), *self._head.place, luma.ctypes.data, chroma.ctypes.data)
+        self._ending.luma, self._ending.chroma = luma.ctypes.data, chroma.ctypes.data
+        self._restoring.run(kernels)
         del held  # what the diffusion pointed to
         return Change(luma=luma, chroma=chroma)
 
-    def _diffusion(self, kernels: Kernels, fusion: Fusion) -> tuple[Diffusion, list[Any]]:
-        """Gates of all neighbours that are there, and the window as the kernels take it."""
-        height, width = self._size
+    def _tell(self, levels: Sequence[float]) -> None:
+        """Write noise and compression at every place; they hardly change between frames."""
+        told = np.clip(np.rint(np.asarray(levels, np.float32) * LEVEL_GAIN), 0, 255)
+        if np.array_equal(told, self._told):
+            return
+        self._told = told
+        self._change.inside[..., self._levels_at : self._levels_at + 2] = told[:2]
+        at = _MEANS + self._preset.features
+        self._extra.inside[..., at : at + LEVELS] = told
+
+    def _gate(self, kernels: Kernels, fusion: Fusion) -> list[Any]:
+        """Make the gates of all neighbours that are there, and point to the window.
+
+        Returns:
+            What is pointed to.
+        """
         centre = hold_picture(fusion.centre.luma, fusion.centre.chroma)
         own = np.ascontiguousarray(fusion.features)
         held: list[Any] = [centre, own]
-        d = Diffusion(
-            centre=centre.picture, features=own.ctypes.data, features_row=own.strides[0],
-            gates_row=self._gates[0].row, gates_pixel=self._gates[0].pixel,
-            channels=self._preset.features, deep=centre.deep, height=height, width=width,
-            scale=fusion.centre.scale,
-            pixels=self._pixels.address(), pixels_row=self._pixels.row,
-            pixels_pixel=self._pixels.pixel, extra=self._extra.address(),
-            extra_row=self._extra.row, extra_pixel=self._extra.pixel,
-            gain=self._gain.ctypes.data, detail=self._detail.ctypes.data,
-        )  # fmt: skip
+        seen, diffusion = self._seen, self._diffusion
+        for each in (seen, diffusion):
+            each.centre, each.deep, each.scale = centre.picture, centre.deep, fusion.centre.scale
+            each.features, each.features_row = own.ctypes.data, own.strides[0]
         there = [neighbour for neighbour in fusion.neighbours if neighbour is not None]
         for index, (pixels, features) in enumerate(there):
             other = hold_picture(pixels.luma, pixels.chroma)
             features = np.ascontiguousarray(features)
             held += [other, features]
-            kernels.change_input(
-                byref(centre.picture), byref(other.picture), centre.deep, fusion.centre.scale,
-                height, width, own.ctypes.data, own.strides[0], features.ctypes.data,
-                features.strides[0], self._preset.features, *self._change.place,
-            )  # fmt: skip
-            kernels.conv(self._gate_first.call)
-            kernels.conv(self._gate_last[index].call)
-            d.others[index] = other.picture
-            d.gates[index] = self._gates[index].address()
-            d.other_features[index] = features.ctypes.data
-            d.other_features_row[index] = features.strides[0]
-        d.count = len(there)
-        return d, held
+            seen.other = other.picture
+            seen.other_features, seen.other_features_row = features.ctypes.data, features.strides[0]
+            self._gating[index].run(kernels)
+            diffusion.others[index] = other.picture
+            diffusion.gates[index] = self._gates[index].address()
+            diffusion.other_features[index] = features.ctypes.data
+            diffusion.other_features_row[index] = features.strides[0]
+        diffusion.count = len(there)
+        return held
 
 
 class _Trunk:
@@ -189,16 +219,18 @@ class _Trunk:
         self._conv("trunk.enter", joined.channel(detail), entered, stride=2)
         x = self._new(width)
         self._conv("trunk.in", entered, x)
-        for level in _levels(preset):
-            x = self._level(level, x, self._new(width))
+        for level in range(preset.levels):
+            x = self._level(f"trunk.{level}", x)
         self._grow("detail.grow", x, joined)
         out = Tensor.zeros(*half, detail)
         self._conv("detail.join", joined, out)
+        for level in range(preset.detail_levels):
+            out = self._level(f"detail.{level}", out)
         self.head = Tensor.zeros(*half, HEAD_CHANNELS + 4)
         self.tasks.append(conv_task(out, layers.head, self.head))
 
-    def _level(self, name: str, x: Tensor, out: Tensor) -> Tensor:
-        first, kernels = x, self._layers.level(name)
+    def _level(self, name: str, x: Tensor) -> Tensor:
+        first, kernels, out = x, self._layers.level(name), self._like(x)
         for kernel in kernels[:-1]:
             after = self._like(first)
             self.tasks.append(conv_task(x, kernel, after))

@@ -37,6 +37,8 @@ def _leave(ops: Ops, preset: Preset, x: Tensor, detail: Tensor) -> Tensor:
     x = ops.conv(x, "detail.grow", 4 * preset.detail_width, kernel=1)
     x = ops.concat([ops.depth_to_space(x, 2), detail])
     x = ops.conv(x, "detail.join", preset.detail_width)
+    for level in range(preset.detail_levels):
+        x = _level(ops, x, f"detail.{level}", preset.detail_width, preset.depth)
     return ops.conv(x, "head", HEAD_CHANNELS, activation="none")
 
 

@@ -67,7 +67,8 @@ class Weights:
     @property
     def architecture(self) -> Architecture:
         """The network they fit."""
-        return architecture_of(self.task, self.metadata["preset"])
+        found = architecture_of(self.task, self.metadata["preset"])
+        return found.built_as(self.layers) if isinstance(found, Preset) else found
 
     @property
     def preset(self) -> Preset:

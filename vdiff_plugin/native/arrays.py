@@ -150,7 +150,10 @@ class ConvTask:
     """A convolution with the arrays that it points to."""
 
     call: Conv
-    arrays: tuple[Tensor | Kernel | None, ...]
+    source: Tensor
+    kernel: Kernel
+    out: Tensor
+    skip: Tensor | None
 
 
 def conv_task(
@@ -187,7 +190,7 @@ def conv_task(
         leak=kernel.leak, height=height, width=width, pairs=kernel.pairs, filters=kernel.filters,
         ways=kernel.ways, kernel=kernel.size, stride=stride,
     )  # fmt: skip
-    return ConvTask(call, (source, kernel, out, skip))
+    return ConvTask(call, source, kernel, out, skip)
 
 
 def _goes_quick(source: Tensor, kernel: Kernel, width: int, stride: int) -> bool:

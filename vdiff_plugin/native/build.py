@@ -14,8 +14,8 @@ from pathlib import Path
 HERE = Path(__file__).parent
 LIBRARY = HERE / "kernels.so"
 _SOURCES = (
-    "conv.c", "quick_avx2.c", "quick_avx512.c", "pixels.c", "diffuse_avx2.c", "warp.c",
-    "warp_avx2.c", "measure.c", "clipping.c", "upscale.c",
+    "run.c", "conv.c", "quick_avx2.c", "quick_avx512.c", "pixels.c", "pixels_avx2.c",
+    "warp.c", "warp_avx2.c", "measure.c", "clipping.c", "upscale.c",
 )  # fmt: skip
 # Contracted or reordered float arithmetic would round differently from other backends.
 _FLAGS = (

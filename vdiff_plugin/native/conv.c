@@ -191,13 +191,15 @@ static row_function *best_row(const conv *c) {
   return row_plain;
 }
 
-void vdiff_conv(const conv *c) {
+void vdiff_conv(const conv *c) { vdiff_conv_rows(c, 0, c->height); }
+
+void vdiff_conv_rows(const conv *c, int from, int to) {
 #ifdef HAVE_AVX512
-  if (c->quick && may_use_avx512() && vdiff_quick_conv_avx512(c)) return;
+  if (c->quick && may_use_avx512() && vdiff_quick_conv_avx512(c, from, to)) return;
 #endif
 #ifdef HAVE_AVX2
   if (c->quick && may_use_avx2()) {
-    vdiff_quick_conv_avx2(c);
+    vdiff_quick_conv_avx2(c, from, to);
     return;
   }
 #endif
@@ -208,7 +210,7 @@ void vdiff_conv(const conv *c) {
     for (int kx = 0; kx < c->kernel; kx++)
       for (int pair = 0; pair < c->pairs; pair++)
         *o++ = (int32_t)(ky * c->in_row + kx * c->in_pixel + 2 * pair);
-  for (int y = 0; y < c->height; y++) {
+  for (int y = from; y < to; y++) {
     taps t = {c->in + y * c->stride * c->in_row, c->stride * c->in_pixel, c->weights, offsets,
               count};
     for (int first = 0; first < c->filters; first += c->ways) {

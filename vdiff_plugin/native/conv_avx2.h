@@ -14,7 +14,7 @@ static inline int may_use_avx2(void) {
 }
 
 /* See quick_avx2.c. */
-void vdiff_quick_conv_avx2(const conv *c);
+void vdiff_quick_conv_avx2(const conv *c, int from, int to);
 
 typedef struct {
   __m256i bias[3];

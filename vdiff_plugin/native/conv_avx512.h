@@ -15,7 +15,7 @@
 typedef int32_t __attribute__((may_alias, aligned(2))) pair_of_inputs512;
 
 /* See quick_avx512.c. Returns 0 where it cannot make a convolution. */
-int vdiff_quick_conv_avx512(const conv *c);
+int vdiff_quick_conv_avx512(const conv *c, int from, int to);
 
 static inline int may_use_avx512(void) {
   return kernels_level >= 2 && __builtin_cpu_supports("avx512f") &&

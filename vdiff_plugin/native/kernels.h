@@ -49,16 +49,24 @@ typedef struct {
 } picture;
 
 void vdiff_conv(const conv *c);
+void vdiff_conv_rows(const conv *c, int from, int to);
 
 /* Samples -> features' first input, (height/4, width/4) of 24 channels: code - 128. */
 void vdiff_feature_input(const picture *p, int deep, float scale, int height, int width,
                          int16_t *out, int64_t out_row, int64_t out_pixel);
 
 /* What the gates see of one neighbour: |feature difference|, coarse pixel differences. */
-void vdiff_change_input(const picture *centre, const picture *other, int deep, float scale,
-                        int height, int width, const uint8_t *features,
-                        int64_t features_row, const uint8_t *others, int64_t others_row,
-                        int channels, int16_t *out, int64_t out_row, int64_t out_pixel);
+typedef struct {
+  picture centre, other;
+  const uint8_t *features, *other_features;
+  int64_t features_row, other_features_row;
+  int16_t *out; /* (height/4, width/4) */
+  int64_t out_row, out_pixel;
+  int32_t channels, deep, height, width;
+  float scale;
+} change;
+
+void vdiff_change_rows(const change *c, int from, int to); /* of `out` */
 
 typedef struct {
   picture centre;
@@ -79,11 +87,29 @@ typedef struct {
   int16_t *detail; /* the same shapes and unit */
 } diffusion;
 
-void vdiff_diffuse(const diffusion *d);
+void vdiff_diffuse_rows(const diffusion *d, int from, int to); /* of `extra` */
 
 /* gain + residual - shrinkage * detail, in codes: luma (height, width) and chroma. */
-void vdiff_finish(const diffusion *d, const int16_t *head, int64_t head_row,
-                  int64_t head_pixel, float *luma, float *chroma);
+typedef struct {
+  const diffusion *diffusion;
+  const int16_t *head; /* (height/2, width/2) */
+  int64_t head_row, head_pixel;
+  float *luma, *chroma;
+} ending;
+
+void vdiff_finish_rows(const ending *e, int from, int to); /* of `head` */
+
+/* A part of a network; `what` is a conv, a change, a diffusion or an ending. */
+typedef struct {
+  const void *what;
+  int32_t kind, height; /* rows that it makes */
+  int32_t band, lag; /* rows a band, and by how many fewer the first is */
+} step;
+
+enum { CONV_STEP, CHANGE_STEP, DIFFUSE_STEP, FINISH_STEP };
+
+/* All steps, a band of rows after the other: see run.c. */
+void vdiff_run(const step *steps, int count, int bands);
 
 /* Flow in pixels -> in 1/64 of them. */
 void vdiff_motion(const float *restrict flow, int64_t count, int32_t *restrict out);

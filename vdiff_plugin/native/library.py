@@ -74,6 +74,27 @@ class Picture(Structure):
     )
 
 
+class ChangeInput(Structure):
+    """A neighbour and what gates see of it; see `change` in kernels.h."""
+
+    _fields_ = (
+        ("centre", Picture),
+        ("other", Picture),
+        ("features", c_void_p),
+        ("other_features", c_void_p),
+        ("features_row", c_int64),
+        ("other_features_row", c_int64),
+        ("out", c_void_p),
+        ("out_row", c_int64),
+        ("out_pixel", c_int64),
+        ("channels", c_int32),
+        ("deep", c_int32),
+        ("height", c_int32),
+        ("width", c_int32),
+        ("scale", c_float),
+    )
+
+
 class Diffusion(Structure):
     """A window and where its diffusion goes; see `diffusion` in kernels.h."""
 
@@ -101,6 +122,40 @@ class Diffusion(Structure):
         ("extra_pixel", c_int64),
         ("gain", c_void_p),
         ("detail", c_void_p),
+    )
+
+
+class Ending(Structure):
+    """What becomes of a head's results; see `ending` in kernels.h."""
+
+    _fields_ = (
+        ("diffusion", c_void_p),
+        ("head", c_void_p),
+        ("head_row", c_int64),
+        ("head_pixel", c_int64),
+        ("luma", c_void_p),
+        ("chroma", c_void_p),
+    )
+
+
+class StepKind(IntEnum):
+    """What a step points to: a `Conv`, `ChangeInput`, `Diffusion` or `Ending`."""
+
+    CONV = 0
+    CHANGE = 1
+    DIFFUSE = 2
+    FINISH = 3
+
+
+class Step(Structure):
+    """A part of a network; see `step` in kernels.h."""
+
+    _fields_ = (
+        ("what", c_void_p),
+        ("kind", c_int32),
+        ("height", c_int32),
+        ("band", c_int32),
+        ("lag", c_int32),
     )
 
 
@@ -142,13 +197,7 @@ class Kernels:
         self.feature_input = _function(
             library, "feature_input", picture, c_int, c_float, c_int, c_int, *place
         )
-        self.change_input = _function(
-            library, "change_input", picture, picture, c_int, c_float, c_int, c_int,
-            c_void_p, c_int64, c_void_p, c_int64, c_int, *place,
-        )  # fmt: skip
-        self.diffuse = _function(library, "diffuse", POINTER(Diffusion))
-        self.finish = _function(library, "finish", POINTER(Diffusion), *place, c_void_p, c_void_p)
-
+        self.run = _function(library, "run", POINTER(Step), c_int, c_int)
         self.motion = _function(library, "motion", c_void_p, c_int64, c_void_p)
         self.warp_picture = _function(
             library, "warp_picture", picture, c_int, c_void_p, c_int, c_int, c_void_p, c_void_p

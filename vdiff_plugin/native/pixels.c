@@ -1,12 +1,22 @@
 /* Everything between the convolutions: see model/gates.py, diffusion.py and fusion.py,
  * whose float32 arithmetic these loops repeat step by step.
  */
-#include "kernels.h"
+#include "pixels_avx2.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 int kernels_level = 2;
+
+/* Whether rows of `width` samples go through pixels_avx2.c. */
+static inline int by_sixteen(int deep, float scale, int width) {
+#ifdef HAVE_AVX2
+  return !deep && scale == 1.0f && width % 16 == 0 && kernels_level >= 1 &&
+         __builtin_cpu_supports("avx2");
+#else
+  return deep && scale && width && 0;
+#endif
+}
 
 static inline int round_even(float v) { return (int)rintf(v); }
 
@@ -95,23 +105,31 @@ static inline void coarse_change(const int16_t *restrict sums, int chroma, int c
   }
 }
 
-CLONES void vdiff_change_input(const picture *centre, const picture *other, int deep,
-                               float scale, int height, int width,
-                               const uint8_t *features, int64_t features_row,
-                               const uint8_t *others, int64_t others_row, int channels,
-                               int16_t *out, int64_t out_row, int64_t out_pixel) {
+CLONES void vdiff_change_rows(const change *c, int from, int to) {
+  int width = c->width;
   int16_t sums[width];
-  for (int y = 0; y < height / 4; y++) {
-    int16_t *o = out + y * out_row;
-    feature_change(features + y * features_row, others + y * others_row, width / 4,
-                   channels, o, out_pixel);
+  for (int y = from; y < to; y++) {
+    int16_t *o = c->out + y * c->out_row;
+#ifdef HAVE_AVX2
+    if (by_sixteen(c->deep, c->scale, width) && c->channels % 16 == 0) {
+      vdiff_feature_change_avx2(c->features + y * c->features_row,
+                                c->other_features + y * c->other_features_row, width / 4,
+                                c->channels, o, c->out_pixel);
+      vdiff_coarse_row_avx2(c, y, o + c->channels);
+      continue;
+    }
+#endif
+    feature_change(c->features + y * c->features_row,
+                   c->other_features + y * c->other_features_row, width / 4, c->channels, o,
+                   c->out_pixel);
     for (int part = 0; part < 4; part++) {
       int half = part / 2, chroma = part % 2, line = 2 * y + half;
       for (int i = 0; i < width; i++) sums[i] = 0;
       for (int k = 0; k < (chroma ? 1 : 2); k++)
-        add_change(centre, other, chroma, chroma ? line : 2 * line + k, deep, scale, width,
-                   sums);
-      coarse_change(sums, chroma, width / 4, o + channels + 4 * half + chroma, out_pixel);
+        add_change(&c->centre, &c->other, chroma, chroma ? line : 2 * line + k, c->deep,
+                   c->scale, width, sums);
+      coarse_change(sums, chroma, width / 4, o + c->channels + 4 * half + chroma,
+                    c->out_pixel);
     }
   }
 }
@@ -226,12 +244,6 @@ static inline void mean_rows(const diffusion *d, int y, int16_t *restrict luma_m
   }
 }
 
-#ifdef HAVE_AVX2
-void vdiff_average_16_avx2(const uint8_t *own, const uint8_t *const *others,
-                           const int16_t *gates, int count, int c, float inverse,
-                           int16_t *out);
-#endif
-
 /* Eight channels of one position. */
 static inline void average_8(const uint8_t *own, const uint8_t *const *others,
                              const int16_t *gates, int count, int c, float inverse,
@@ -246,39 +258,50 @@ static inline void average_8(const uint8_t *own, const uint8_t *const *others,
 }
 
 /* One row of averaged features, a multiple of 8 channels. */
-static inline void average_features(const diffusion *d, int y, int sixteen) {
-  int channels = d->channels, even = (d->count + 1) / 2 * 2;
+static inline void average_features(const diffusion *d, int y) {
+  int channels = d->channels;
   const uint8_t *own = d->features + y * d->features_row;
   int16_t *o = d->extra + y * d->extra_row + 3;
   for (int x = 0; x < d->width / 4; x++, own += channels, o += d->extra_pixel) {
-    int16_t gates[8] = {0}; /* an odd one is paired with the centre itself, at weight 0 */
+    int16_t gates[8];
     int total = 0;
-    const uint8_t *others[8] = {own, own, own, own, own, own, own, own};
+    const uint8_t *others[8];
     for (int k = 0; k < d->count; k++) {
       gates[k] = d->gates[k][y * d->gates_row + x * d->gates_pixel + 8];
       others[k] = d->other_features[k] + y * d->other_features_row[k] + x * channels;
       total += gates[k];
     }
     float inverse = inverse_of(total);
-#ifdef HAVE_AVX2
-    for (int c = 0; sixteen && c < channels; c += 16)
-      vdiff_average_16_avx2(own, others, gates, even, c, inverse, o);
-#endif
-    for (int c = 0; !sixteen && c < channels; c += 8)
-      average_8(own, others, gates, even, c, inverse, o);
+    for (int c = 0; c < channels; c += 8) average_8(own, others, gates, d->count, c, inverse, o);
   }
 }
 
-CLONES void vdiff_diffuse(const diffusion *d) {
+#ifdef HAVE_AVX2
+static inline void diffuse_row_avx2(const diffusion *d, int y, int16_t *luma_means,
+                                    int16_t *chroma_means, int32_t *share) {
+  for (int half = 0; half < 2; half++)
+    vdiff_average_line_avx2(d, 2 * y + half, share + half * d->width / 2);
+  mean_rows(d, y, luma_means, chroma_means);
+  for (int half = 0; half < 2; half++)
+    vdiff_detail_line_avx2(d, 2 * y + half, luma_means, chroma_means,
+                           share + half * d->width / 2);
+  vdiff_average_features_avx2(d, y);
+}
+#endif
+
+CLONES void vdiff_diffuse_rows(const diffusion *d, int from, int to) {
   int width = d->width;
   int16_t gates[16 * (int64_t)width], luma_means[width], chroma_means[width];
   float inverse[2 * (int64_t)width];
-  int sixteen = 0;
 #ifdef HAVE_AVX2
-  sixteen = d->channels % 16 == 0 && kernels_level >= 1 && __builtin_cpu_supports("avx2");
+  if (by_sixteen(d->deep, d->scale, width) && d->channels % 16 == 0) {
+    int32_t share[width];
+    for (int y = from; y < to; y++) diffuse_row_avx2(d, y, luma_means, chroma_means, share);
+    return;
+  }
 #endif
   const weights both[2] = {{gates, inverse}, {gates + 8 * (int64_t)width, inverse + width}};
-  for (int y = 0; y < d->height / 4; y++) {
+  for (int y = from; y < to; y++) {
     for (int half = 0; half < 2; half++) {
       int line = 2 * y + half;
       int64_t chroma_start = ((int64_t)d->height + line) * width;
@@ -301,7 +324,7 @@ CLONES void vdiff_diffuse(const diffusion *d) {
       }
       detail_row(d, chroma_means, d->gain + chroma_start, d->detail + chroma_start, to, 4);
     }
-    average_features(d, y, sixteen);
+    average_features(d, y);
   }
 }
 
@@ -318,15 +341,21 @@ static inline void finish_row(const diffusion *d, int64_t start, const int16_t *
   }
 }
 
-CLONES void vdiff_finish(const diffusion *d, const int16_t *head, int64_t head_row,
-                         int64_t head_pixel, float *luma, float *chroma) {
-  for (int line = 0; line < d->height / 2; line++) {
-    const int16_t *h = head + line * head_row;
+CLONES void vdiff_finish_rows(const ending *e, int from, int to) {
+  const diffusion *d = e->diffusion;
+  for (int line = from; line < to; line++) {
+#ifdef HAVE_AVX2
+    if (by_sixteen(0, 1.0f, d->width)) {
+      vdiff_finish_line_avx2(e, line);
+      continue;
+    }
+#endif
+    const int16_t *h = e->head + line * e->head_row;
     for (int k = 0; k < 2; k++) {
       int64_t start = ((int64_t)2 * line + k) * d->width;
-      finish_row(d, start, h, head_pixel, 2 * k, luma + start);
+      finish_row(d, start, h, e->head_pixel, 2 * k, e->luma + start);
     }
-    finish_row(d, ((int64_t)d->height + line) * d->width, h, head_pixel, 4,
-               chroma + (int64_t)line * d->width);
+    finish_row(d, ((int64_t)d->height + line) * d->width, h, e->head_pixel, 4,
+               e->chroma + (int64_t)line * d->width);
   }
 }

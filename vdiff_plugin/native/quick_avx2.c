@@ -145,6 +145,7 @@ static INLINE_AVX2 __m256i sum_of(__m256i v) {
 typedef struct {
   const conv *conv;
   int y, x; /* of its first output */
+  int rows; /* of its outputs that are wanted */
   int first; /* output channel */
 } block;
 
@@ -152,7 +153,6 @@ static INLINE_AVX2 void store_block(const block *b, gathered between, const int 
   const conv *c = b->conv;
   finish_avx2 f;
   load_finish(c, b->first, EIGHTS, &f);
-  int rows = c->height - b->y < TILE ? c->height - b->y : TILE;
   int64_t at = b->y * c->out_row + b->x * c->out_pixel + b->first;
   int64_t skip_at = b->y * c->skip_row + b->x * c->skip_pixel + b->first;
   for (int x = 0; x < SUMS / EIGHTS * TILE && b->x + x < c->width; x++) {
@@ -165,7 +165,7 @@ static INLINE_AVX2 void store_block(const block *b, gathered between, const int 
 #undef OUT
       for (int y = 0; y < TILE; y++) four[eight][y] = sum_of(four[eight][y]);
     }
-    for (int y = 0; y < rows; y++)
+    for (int y = 0; y < b->rows; y++)
       store_avx2(&f, EIGHTS, &four[0][y], TILE, c->out + at + y * c->out_row + x * c->out_pixel,
                  c->skip ? c->skip + skip_at + y * c->skip_row + x * c->skip_pixel : 0);
   }
@@ -182,13 +182,13 @@ static AVX2 void spread_block(const conv *c, int y, int tile, int tiles, int cha
   spread_tiles(rows, columns, tiles, channels, out);
 }
 
-AVX2 void vdiff_quick_conv_avx2(const conv *c) {
+AVX2 void vdiff_quick_conv_avx2(const conv *c, int from, int to) {
   int tiles = (c->width + TILE - 1) / TILE, eights = c->ways / 8, many = SUMS / eights;
   int channels = (2 * c->pairs + 15) / 16 * 16;
   int16_t spread[POINTS * POINTS * MOST * channels] __attribute__((aligned(32)));
   __m256i sums[POINTS * SUMS];
   gathered between;
-  for (int y = 0; y < c->height; y += TILE)
+  for (int y = from; y < to; y += TILE)
     for (int done = 0; done < tiles; done += many) {
       /* The last tiles are made twice where they do not fill a block. */
       int tile = done + many <= tiles ? done : tiles - many;
@@ -200,7 +200,7 @@ AVX2 void vdiff_quick_conv_avx2(const conv *c) {
           w = (eights == 2 ? sum_6x2 : sum_4x3)(in, channels, w, c->pairs, sums);
           gather_row(sums, between[point]);
         }
-        block b = {c, y, TILE * tile, first};
+        block b = {c, y, TILE * tile, to - y < TILE ? to - y : TILE, first};
         if (eights == 2)
           store_block(&b, between, 2);
         else

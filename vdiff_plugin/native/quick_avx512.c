@@ -143,10 +143,9 @@ static INLINE_AVX512 __m512i sum_of(__m512i v) {
 }
 
 /* The outputs of 16 filters from `first` on; their sums are `tiles` from `from` on. */
-static INLINE_AVX512 void store_block(const conv *c, int y, int x0, int first, gathered between,
-                                      int from, const int tiles) {
+static INLINE_AVX512 void store_block(const conv *c, int y, int rows, int x0, int first,
+                                      gathered between, int from, const int tiles) {
   finish_avx512 f = load_finish_avx512(c, first);
-  int rows = c->height - y < TILE ? c->height - y : TILE;
   int64_t at = y * c->out_row + x0 * c->out_pixel + first;
   int64_t skip_at = y * c->skip_row + x0 * c->skip_pixel + first;
   for (int x = 0; x < TILE * tiles && x0 + x < c->width; x++) {
@@ -162,14 +161,14 @@ static INLINE_AVX512 void store_block(const conv *c, int y, int x0, int first, g
   }
 }
 
-static INLINE_AVX512 void blocks(const conv *c, const int BLOCKS) {
+static INLINE_AVX512 void blocks(const conv *c, int from, int to, const int BLOCKS) {
   const int many = SUMS / BLOCKS;
   int tiles = (c->width + TILE - 1) / TILE, channels = (2 * c->pairs + 15) / 16 * 16;
   int64_t weights = (int64_t)POINTS * POINTS * c->pairs; /* of 16 filters */
   int16_t spread[POINTS * POINTS * many * channels] __attribute__((aligned(64)));
   __m512i sums[POINTS * SUMS];
   gathered between;
-  for (int y = 0; y < c->height; y += TILE)
+  for (int y = from; y < to; y += TILE)
     for (int done = 0; done < tiles; done += many) {
       /* The last tiles are made twice where they do not fill a block. */
       int tile = done + many <= tiles ? done : tiles - many;
@@ -183,21 +182,27 @@ static INLINE_AVX512 void blocks(const conv *c, const int BLOCKS) {
           gather_row(sums, between[point]);
         }
         for (int b = 0; b < BLOCKS; b++)
-          store_block(c, y, TILE * tile, first + 16 * b, between, b * many, many);
+          store_block(c, y, to - y < TILE ? to - y : TILE, TILE * tile, first + 16 * b, between,
+                      b * many, many);
       }
     }
 }
 
-AVX512 static __attribute__((noinline)) void blocks_1(const conv *c) { blocks(c, 1); }
-AVX512 static __attribute__((noinline)) void blocks_2(const conv *c) { blocks(c, 2); }
+AVX512 static __attribute__((noinline)) void blocks_1(const conv *c, int from, int to) {
+  blocks(c, from, to, 1);
+}
 
-int vdiff_quick_conv_avx512(const conv *c) {
+AVX512 static __attribute__((noinline)) void blocks_2(const conv *c, int from, int to) {
+  blocks(c, from, to, 2);
+}
+
+int vdiff_quick_conv_avx512(const conv *c, int from, int to) {
   int tiles = (c->width + TILE - 1) / TILE, paired = c->filters % 32 == 0;
   if (c->ways != 16 || tiles < (paired ? SUMS / 2 : SUMS)) return 0;
   if (paired)
-    blocks_2(c);
+    blocks_2(c, from, to);
   else
-    blocks_1(c);
+    blocks_1(c, from, to);
   return 1;
 }
 #endif

@@ -55,7 +55,10 @@ def grown(small: Weights, preset: Architecture, seed: int) -> Weights:
 
 def _require_larger(old: Preset, new: Preset) -> None:
     same = (old.radius, old.feature_layers, old.depth)
-    sizes = [(p.features, p.gates, p.width, p.levels, p.detail_width) for p in (old, new)]
+    sizes = [
+        (p.features, p.gates, p.width, p.levels, p.detail_width, p.detail_levels)
+        for p in (old, new)
+    ]
     smaller = any(a > b for a, b in zip(*sizes, strict=True))
     if smaller or same != (new.radius, new.feature_layers, new.depth):
         raise SettingsError(f"weights of {old.name} cannot grow into {new.name}; leave --start out")
@@ -86,9 +89,12 @@ def _places(old: Preset, new: Preset) -> dict[str, _Place]:
     }
     for layer in range(1, old.feature_layers):
         places[f"features.{layer}"] = _Place(_spread([feature]), _spread([feature]))
-    for level in range(old.levels):
-        for layer in range(old.depth):
-            places[f"trunk.{level}.{layer}"] = _Place(_spread([width]), _spread([width]))
+    for part, levels, size in (
+        ("trunk", old.levels, width), ("detail", old.detail_levels, detail)
+    ):  # fmt: skip
+        for level in range(levels):
+            for layer in range(old.depth):
+                places[f"{part}.{level}.{layer}"] = _Place(_spread([size]), _spread([size]))
     return places
 
 
@@ -114,7 +120,7 @@ def _layer(
     bias = np.zeros(shape[3], np.float32)
     if name in places:
         _copy(old[name], places[name], kernel, bias)
-    elif name.startswith("trunk.") and name.endswith(f".{preset.depth - 1}"):
+    elif name.startswith(("trunk.", "detail.")) and name.endswith(f".{preset.depth - 1}"):
         kernel *= _WHISPER  # what a new level adds
     integers, shift = quantise_kernel(kernel)
     return Layer(integers, shift, np.rint(np.ldexp(bias, shift.astype(int))).astype(np.int32))

@@ -15,7 +15,6 @@ import numpy as np
 from vdiff_plugin.atomic import write_whole
 from vdiff_plugin.engine import Engine
 from vdiff_plugin.errors import VdiffError
-from vdiff_plugin.model.presets import preset_named
 from vdiff_plugin.model.weights import Weights, load_weights, save_weights
 from vdiff_plugin.training.averaging import MovingAverage
 from vdiff_plugin.training.board import Board, require_tensorboard
@@ -251,7 +250,7 @@ class Tuning:
 
 
 def _tunable(start: Weights, recipe: TuneRecipe, material: Material) -> TrainableNetwork:
-    network = build_network(preset_named(recipe.preset), recipe.patch)
+    network = build_network(start.architecture, recipe.patch)
     network.thaw(start)
     hold(network, recipe.reach)
     network.model.compile(

@@ -20,6 +20,8 @@ from vdiff_plugin.contracts import Backend, Network
 from vdiff_plugin.errors import SettingsError
 from vdiff_plugin.model.presets import PRESETS
 from vdiff_plugin.model.shapes import arithmetic
+from vdiff_plugin.native import steps
+from vdiff_plugin.native.library import Instructions, kernels
 
 BACKENDS: dict[str, type[Backend]] = {
     "keras": KerasBackend,
@@ -72,6 +74,26 @@ def test_tiles_equal_the_whole(tmp_path: Path, kind: str, preset: str) -> None:
         np.testing.assert_array_equal(tiled.chroma, whole.chroma)
 
 
+@pytest.mark.parametrize("most", Instructions)
+@pytest.mark.parametrize("preset", ["fast", "quality"])
+def test_bands_and_instructions_do_not_matter(
+    tmp_path: Path, preset: str, most: Instructions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bands of four rows, over arrays that still hold another window."""
+    path = random_weights_file(tmp_path, preset)
+    network = _network("native", path)
+    reference = NumpyBackend().load(path, device="cpu", precision="fp32")
+    monkeypatch.setattr(steps, "_BAND", 1)
+    size, channels = (80, 144), PRESETS[preset].features
+    with kernels().limited(most):
+        for seed in range(3):
+            missing = (0, 3)[:seed]
+            fusion = random_fusion(*size, channels=channels, seed=seed, missing=missing)
+            expected, got = reference.restore(fusion), network.restore(fusion)
+            np.testing.assert_array_equal(got.luma, expected.luma)
+            np.testing.assert_array_equal(got.chroma, expected.chroma)
+
+
 def test_native_calls_run_side_by_side(tmp_path: Path) -> None:
     """Each thread has arrays of its own, also when picture sizes alternate."""
     network = _network("native", random_weights_file(tmp_path))
@@ -119,7 +141,7 @@ def test_a_missing_neighbour_weighs_nothing(tmp_path: Path) -> None:
 
 def test_presets_cost_what_they_promise() -> None:
     assert arithmetic(PRESETS["fast"]) < 6_500  # multiply-adds a pixel
-    assert arithmetic(PRESETS["quality"]) < 26_000
+    assert arithmetic(PRESETS["quality"]) < 35_000
 
 
 SILENT = """

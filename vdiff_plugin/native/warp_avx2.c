@@ -15,12 +15,18 @@ INLINE_AVX2 __m128i four(const uint8_t *const s[4], int64_t offset) {
   return _mm_set_epi32(v[3], v[2], v[1], v[0]);
 }
 
-/* Two 16-bit sums a position: sample * (one - fraction) + next sample * fraction. */
-INLINE_AVX2 __m128i across(__m128i samples, __m128i order, __m128i fraction, int one) {
+/* (one - fraction, fraction) twice a position, as bytes. */
+INLINE_AVX2 __m128i sideways(__m128i fraction, int one) {
   __m128i rest = _mm_sub_epi32(_mm_set1_epi32(one), fraction);
   __m128i pair = _mm_or_si128(rest, _mm_slli_epi32(fraction, 8));
-  pair = _mm_or_si128(pair, _mm_slli_epi32(pair, 16));
-  return _mm_maddubs_epi16(_mm_shuffle_epi8(samples, order), pair);
+  return _mm_or_si128(pair, _mm_slli_epi32(pair, 16));
+}
+
+/* Whether four places lie as far from one another as they would without motion. */
+INLINE_AVX2 int together(__m128i x, __m128i y) {
+  __m128i same = _mm_and_si128(_mm_cmpeq_epi32(x, _mm_shuffle_epi32(x, 0)),
+                               _mm_cmpeq_epi32(y, _mm_shuffle_epi32(y, 0)));
+  return _mm_movemask_epi8(same) == 0xffff;
 }
 
 /* top * (one - fraction) + bottom * fraction, rounded to samples: eight bytes. */
@@ -63,6 +69,7 @@ INLINE_AVX2 void places(const uint8_t *plane, int64_t row, int64_t pixel, __m128
 AVX2 int vdiff_warp_luma_avx2(const uint8_t *luma, int64_t row, const int32_t *motion, int x,
                               int y, int width, int height, uint8_t *out) {
   const __m128i order = _mm_set_epi8(14, 13, 13, 12, 10, 9, 9, 8, 6, 5, 5, 4, 2, 1, 1, 0);
+  const __m128i side_by_side = _mm_set_epi8(8, 7, 7, 6, 6, 5, 5, 4, 4, 3, 3, 2, 2, 1, 1, 0);
   const __m128i mask = _mm_set1_epi32(31);
   __m128i dx, dy;
   split(motion, &dx, &dy);
@@ -70,12 +77,21 @@ AVX2 int vdiff_warp_luma_avx2(const uint8_t *luma, int64_t row, const int32_t *m
                                _mm_set_epi32(2 * x + 6, 2 * x + 4, 2 * x + 2, 2 * x));
   __m128i top = _mm_add_epi32(_mm_srai_epi32(dy, 5), _mm_set1_epi32(2 * y));
   if (!inside(left, top, width - 3, height - 2)) return 0; /* four bytes, three rows */
-  const uint8_t *s[4];
-  places(luma, row, 1, left, top, s);
-  __m128i fx = _mm_and_si128(dx, mask), fy = _mm_and_si128(dy, mask);
-  __m128i first = across(four(s, 0), order, fx, 32);
-  __m128i second = across(four(s, row), order, fx, 32);
-  __m128i third = across(four(s, 2 * row), order, fx, 32);
+  __m128i weights = sideways(_mm_and_si128(dx, mask), 32), fy = _mm_and_si128(dy, mask);
+  __m128i lines[3];
+  int first_left = _mm_cvtsi128_si32(left);
+  if (first_left + 16 <= width && together(_mm_srai_epi32(dx, 5), _mm_srai_epi32(dy, 5))) {
+    const uint8_t *s = luma + _mm_cvtsi128_si32(top) * row + first_left;
+    for (int r = 0; r < 3; r++, s += row)
+      lines[r] = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)s), side_by_side);
+  } else {
+    const uint8_t *s[4];
+    places(luma, row, 1, left, top, s);
+    for (int r = 0; r < 3; r++) lines[r] = _mm_shuffle_epi8(four(s, r * row), order);
+  }
+  __m128i first = _mm_maddubs_epi16(lines[0], weights);
+  __m128i second = _mm_maddubs_epi16(lines[1], weights);
+  __m128i third = _mm_maddubs_epi16(lines[2], weights);
   _mm_storel_epi64((__m128i *)out, down(first, second, fy, 32, 10));
   _mm_storel_epi64((__m128i *)(out + width), down(second, third, fy, 32, 10));
   return 1;
@@ -84,17 +100,27 @@ AVX2 int vdiff_warp_luma_avx2(const uint8_t *luma, int64_t row, const int32_t *m
 AVX2 int vdiff_warp_chroma_avx2(const uint8_t *chroma, int64_t row, const int32_t *motion,
                                 int x, int y, int width, int height, uint8_t *out) {
   const __m128i order = _mm_set_epi8(15, 13, 14, 12, 11, 9, 10, 8, 7, 5, 6, 4, 3, 1, 2, 0);
+  const __m128i side_by_side = _mm_set_epi8(9, 7, 8, 6, 7, 5, 6, 4, 5, 3, 4, 2, 3, 1, 2, 0);
   const __m128i mask = _mm_set1_epi32(63);
   __m128i dx, dy;
   split(motion, &dx, &dy);
   __m128i left = _mm_add_epi32(_mm_srai_epi32(dx, 6), _mm_set_epi32(x + 3, x + 2, x + 1, x));
   __m128i top = _mm_add_epi32(_mm_srai_epi32(dy, 6), _mm_set1_epi32(y));
   if (!inside(left, top, width - 1, height - 1)) return 0;
-  const uint8_t *s[4];
-  places(chroma, row, 2, left, top, s);
-  __m128i fx = _mm_and_si128(dx, mask), fy = _mm_and_si128(dy, mask);
-  __m128i above = across(four(s, 0), order, fx, 64);
-  __m128i below = across(four(s, row), order, fx, 64);
+  __m128i weights = sideways(_mm_and_si128(dx, mask), 64), fy = _mm_and_si128(dy, mask);
+  __m128i lines[2];
+  int first_left = _mm_cvtsi128_si32(left);
+  if (first_left + 8 <= width && together(_mm_srai_epi32(dx, 6), _mm_srai_epi32(dy, 6))) {
+    const uint8_t *s = chroma + _mm_cvtsi128_si32(top) * row + 2 * first_left;
+    for (int r = 0; r < 2; r++, s += row)
+      lines[r] = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)s), side_by_side);
+  } else {
+    const uint8_t *s[4];
+    places(chroma, row, 2, left, top, s);
+    for (int r = 0; r < 2; r++) lines[r] = _mm_shuffle_epi8(four(s, r * row), order);
+  }
+  __m128i above = _mm_maddubs_epi16(lines[0], weights);
+  __m128i below = _mm_maddubs_epi16(lines[1], weights);
   _mm_storel_epi64((__m128i *)out, down(above, below, fy, 64, 12));
   return 1;
 }

@@ -12,7 +12,6 @@ import keras
 
 from vdiff_plugin.atomic import require_writable, unwritable, whole_file, write_whole
 from vdiff_plugin.errors import SettingsError
-from vdiff_plugin.model.presets import architecture_of
 from vdiff_plugin.model.weights import Weights, load_weights, save_weights
 from vdiff_plugin.training.averaging import MovingAverage
 from vdiff_plugin.training.batches import SampleBatches
@@ -82,7 +81,7 @@ def train_recipe(
         require_tensorboard()
     require_writable(out, overwrite=True, sources=())
     keras.utils.set_random_seed(recipe.seed)
-    network = build_network(architecture_of(recipe.task, recipe.preset), recipe.patch)
+    network = build_network(recipe.architecture, recipe.patch)
     recipe = _begin(network, recipe, start)
     with Shards(recipe, roots, work, upkeep.workers) as shards:
         Training(network, recipe, shards, work, out, upkeep).run()

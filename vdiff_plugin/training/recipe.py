@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from vdiff_plugin.errors import SettingsError
-from vdiff_plugin.model.presets import UPSCALING
+from vdiff_plugin.model.presets import UPSCALING, Architecture, Preset, architecture_of
 from vdiff_plugin.training.degrade import DEGRADATIONS
 from vdiff_plugin.training.samples import PATCH, SampleRecipe
 
@@ -27,6 +28,8 @@ class Recipe(BaseModel):
 
     task: str
     preset: str
+    levels: Annotated[int, Field(ge=1, le=16)] | None = None  # of the trunk; None: the preset's
+    detail_levels: Annotated[int, Field(ge=0, le=16)] | None = None  # the same at half size
     seed: Annotated[int, Field(ge=0)] = 1
     start: str = ""  # content hash of the weights it begins with; none: random ones
     samples: Count = 24_000  # patches, in `shards` files
@@ -69,6 +72,8 @@ class Recipe(BaseModel):
             raise SettingsError(f"{where}: flicker needs an even batch; it takes frames in pairs")
         if recipe.flicker and recipe.task == UPSCALING:
             raise SettingsError(f"{where}: no flicker with {UPSCALING}; take it out")
+        if recipe.task == UPSCALING and recipe._depths:
+            raise SettingsError(f"{where}: {UPSCALING} has no {min(recipe._depths)}; take it out")
         return recipe
 
     @classmethod
@@ -87,7 +92,7 @@ class Recipe(BaseModel):
 
     def to_toml(self) -> str:
         """A file that `read` reads back equal."""
-        values = self.model_dump()
+        values = self.model_dump(exclude_none=True)
         table = values.pop("degradations")
         lines = [f"{name} = {json.dumps(value)}" for name, value in values.items()]
         rows = [f"{name} = {json.dumps(value)}" for name, value in table.items()]
@@ -121,6 +126,17 @@ class Recipe(BaseModel):
             places=2,
             restorer=self._restorer,
         )
+
+    @property
+    def architecture(self) -> Architecture:
+        """The network: of the preset's widths, and as deep as wanted. Raises UnknownNameError."""
+        found = architecture_of(self.task, self.preset)
+        return replace(found, **self._depths) if isinstance(found, Preset) else found
+
+    @property
+    def _depths(self) -> dict[str, int]:
+        given = {"levels": self.levels, "detail_levels": self.detail_levels}
+        return {name: value for name, value in given.items() if value is not None}
 
     @property
     def _restorer(self) -> str:

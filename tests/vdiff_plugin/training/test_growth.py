@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,10 @@ from vdiff_plugin.model.shapes import layer_shapes
 from vdiff_plugin.model.weights import Weights, check_exact, load_weights, save_weights
 from vdiff_plugin.training.growth import grown
 
-FAST = next(one.path for one in vdiff_weights() if (one.task, one.preset) == ("restore", "fast"))
+FAST, QUALITY = (
+    next(one.path for one in vdiff_weights() if (one.task, one.preset) == ("restore", preset))
+    for preset in ("fast", "quality")
+)
 
 
 def _change(weights: Weights, folder: Path) -> Change:
@@ -62,3 +66,17 @@ def test_a_network_cannot_shrink() -> None:
     large = grown(load_weights(FAST), preset_named("quality"), seed=1)
     with pytest.raises(SettingsError, match="weights of quality cannot grow into fast"):
         grown(large, preset_named("fast"), seed=1)
+
+
+def test_new_levels_hardly_change_what_passes_them(tmp_path: Path) -> None:
+    small = load_weights(QUALITY)
+    deep = replace(small.preset, levels=small.preset.levels + 1, detail_levels=2)
+    large = grown(small, deep, seed=3)
+    assert large.preset == deep
+    assert deep.reach > small.preset.reach
+    save_weights(tmp_path / "deep.safetensors", large)
+    again = load_weights(tmp_path / "deep.safetensors")
+    assert again.architecture == deep
+    assert again.fingerprint == large.fingerprint != small.fingerprint
+    before, after = _change(small, tmp_path), _change(large, tmp_path)
+    assert float(np.std(after.luma - before.luma)) < 0.2 * float(np.std(before.luma))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from vdiff_plugin.errors import SettingsError, UnknownNameError
+from vdiff_plugin.model.presets import preset_named
 from vdiff_plugin.training.degrade import DEGRADATIONS
 from vdiff_plugin.training.recipe import Recipe
 from vdiff_plugin.training.tasks import TASKS, new_recipe
@@ -67,3 +69,14 @@ def test_files_join_at_fixed_steps() -> None:
     seeds = {recipe.shard(i).seed for i in range(8)}
     seeds |= {recipe.held_out_shard(name).seed for name in DEGRADATIONS}
     assert len(seeds) == 8 + len(DEGRADATIONS)
+
+
+def test_a_recipe_may_be_deeper_than_its_preset(tmp_path: Path) -> None:
+    plain = new_recipe("options", {"preset": "quality"})
+    assert plain.architecture == preset_named("quality")
+    deep = plain.changed("options", {"levels": 5, "detail_levels": 2})
+    assert deep.architecture == replace(preset_named("quality"), levels=5, detail_levels=2)
+    (tmp_path / "r.toml").write_text(deep.to_toml())
+    assert Recipe.read(tmp_path / "r.toml") == deep
+    with pytest.raises(SettingsError, match="upscale2x has no levels; take it out"):
+        new_recipe("options", {"task": "upscale2x", "levels": 2})

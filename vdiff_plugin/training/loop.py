@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -159,6 +159,11 @@ class Training:
             loss=loss_of(recipe.loss, recipe.flicker),
             jit_compile=True,
         )
+
+    @property
+    def scores(self) -> Mapping[str, Score]:
+        """Of the averaged network on held-out samples at the last measurement, by degradation."""
+        return self._scores
 
     def run(self) -> None:
         """Train to the end."""

@@ -72,8 +72,8 @@ class Recipe(BaseModel):
             raise SettingsError(f"{where}: flicker needs an even batch; it takes frames in pairs")
         if recipe.flicker and recipe.task == UPSCALING:
             raise SettingsError(f"{where}: no flicker with {UPSCALING}; take it out")
-        if recipe.task == UPSCALING and recipe._depths:
-            raise SettingsError(f"{where}: {UPSCALING} has no {min(recipe._depths)}; take it out")
+        if recipe.task == UPSCALING and (recipe.levels, recipe.detail_levels) != (None, None):
+            raise SettingsError(f"{where}: {UPSCALING} has no levels; take them out")
         return recipe
 
     @classmethod
@@ -131,12 +131,13 @@ class Recipe(BaseModel):
     def architecture(self) -> Architecture:
         """The network: of the preset's widths, and as deep as wanted. Raises UnknownNameError."""
         found = architecture_of(self.task, self.preset)
-        return replace(found, **self._depths) if isinstance(found, Preset) else found
-
-    @property
-    def _depths(self) -> dict[str, int]:
-        given = {"levels": self.levels, "detail_levels": self.detail_levels}
-        return {name: value for name, value in given.items() if value is not None}
+        if not isinstance(found, Preset):
+            return found
+        return replace(
+            found,
+            levels=found.levels if self.levels is None else self.levels,
+            detail_levels=found.detail_levels if self.detail_levels is None else self.detail_levels,
+        )
 
     @property
     def _restorer(self) -> str:

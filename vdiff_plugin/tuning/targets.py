@@ -24,6 +24,8 @@ _SMOOTHING = 0.8  # pixels; of the luma that flow compares
 _WINDOW = 9  # pixels; differences are judged by their root mean square over such squares
 _USUAL, _ALLOWED = 1.6, 1.0  # a difference may be so many times the median, and codes more
 _CYCLE = 0.5  # pixels that flow there and back may miss by
+_SLOPE_SMOOTHING = 4.0  # pixels; of the luma whose slope says what a miss is worth
+_WORTH = 1.0  # codes that it may be
 _RIM = 3  # pixels at the border that interpolation reaches over
 _GROWTH = 5  # pixels; what is left out grows by half of it
 
@@ -48,7 +50,7 @@ def make_target(noisy: Sequence420, restored: Sequence420, n: int, t: int) -> Ta
     flow = _flow(restored.luma[n], restored.luma[t])
     back = _flow(restored.luma[t], restored.luma[n])
     half = _halved(flow)
-    weight = _seen_in_both(flow, back) & _unchanged(restored, n, t, flow, half)
+    weight = _seen_in_both(flow, back, restored.luma[n]) & _unchanged(restored, n, t, flow, half)
     weight = cv2.erode(weight.astype(np.uint8), np.ones((_GROWTH, _GROWTH), np.uint8))
     rows, columns = (size // 2 for size in weight.shape)
     return Target(
@@ -94,14 +96,27 @@ def _halved(flow: Flow) -> Flow:
     return half
 
 
-def _seen_in_both(flow: Flow, back: Flow) -> NDArray[np.bool_]:
-    """Inside both pictures, and flow comes back to where it left: nothing moved over it."""
+def _seen_in_both(flow: Flow, back: Flow, luma: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Inside both pictures, and flow comes back to where it left: nothing moved over it.
+
+    Where the picture is flat flow wanders, and it does not matter. Left out, such places are
+    not learnt from: networks came to leave noise in skies and snow, and nobody saw it.
+    """
     height, width = flow.shape[:2]
     y, x = np.mgrid[:height, :width] + np.moveaxis(flow, -1, 0)[::-1]
     inside = (x >= _RIM) & (y >= _RIM) & (x < width - _RIM) & (y < height - _RIM)
     miss = np.linalg.norm(flow + moved(back, flow), axis=-1)
-    seen: NDArray[np.bool_] = inside & (miss < _CYCLE)
+    worth = _root_mean_square(miss * _slope(luma))
+    seen: NDArray[np.bool_] = inside & ((miss < _CYCLE) | (worth < _WORTH))
     return seen
+
+
+def _slope(luma: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Codes a pixel by which a smoothed picture rises."""
+    smooth = cv2.GaussianBlur(luma.astype(np.float32), (0, 0), _SLOPE_SMOOTHING)
+    down, across = np.gradient(smooth)
+    slope: NDArray[np.float32] = np.hypot(down, across)
+    return slope
 
 
 def _unchanged(restored: Sequence420, n: int, t: int, flow: Flow, half: Flow) -> NDArray[np.bool_]:
@@ -109,13 +124,18 @@ def _unchanged(restored: Sequence420, n: int, t: int, flow: Flow, half: Flow) ->
     luma = restored.luma[n] - moved(restored.luma[t].astype(np.float32), flow)
     chroma = restored.chroma[n] - _moved_planes(restored.chroma[t].astype(np.float32), half)
     square = cv2.resize(np.square(chroma).mean(axis=-1), flow.shape[1::-1])
-    kept = [_small(np.square(luma)), _small(square)]
+    kept = [_small(luma), _small(np.sqrt(square))]
     unchanged: NDArray[np.bool_] = np.logical_and(*kept)
     return unchanged
 
 
-def _small(square: NDArray[np.float32]) -> NDArray[np.bool_]:
-    means = cv2.boxFilter(square, cv2.CV_64F, (_WINDOW, _WINDOW))
-    change = np.sqrt(np.maximum(means, 0))  # its running sums go a little below
+def _small(difference: NDArray[np.float32]) -> NDArray[np.bool_]:
+    change = _root_mean_square(difference)
     small: NDArray[np.bool_] = change < _USUAL * np.median(change) + _ALLOWED
     return small
+
+
+def _root_mean_square(values: NDArray[Any]) -> NDArray[np.float64]:
+    means = cv2.boxFilter(np.square(values), cv2.CV_64F, (_WINDOW, _WINDOW))
+    root: NDArray[np.float64] = np.sqrt(np.maximum(means, 0))  # running sums go a little below
+    return root

@@ -78,5 +78,5 @@ def test_a_recipe_may_be_deeper_than_its_preset(tmp_path: Path) -> None:
     assert deep.architecture == replace(preset_named("quality"), levels=5, detail_levels=2)
     (tmp_path / "r.toml").write_text(deep.to_toml())
     assert Recipe.read(tmp_path / "r.toml") == deep
-    with pytest.raises(SettingsError, match="upscale2x has no levels; take it out"):
+    with pytest.raises(SettingsError, match="upscale2x has no levels; take them out"):
         new_recipe("options", {"task": "upscale2x", "levels": 2})

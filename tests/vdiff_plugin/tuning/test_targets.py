@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
 from tests.vdiff_plugin.tuning.clips import noisy, panned
+from vdiff_plugin.training.footage import Sequence420
 from vdiff_plugin.training.samples import RADIUS
 from vdiff_plugin.tuning.noise import lingering, measure_noise
 from vdiff_plugin.tuning.pairs import PairMaker, pair_dtype
@@ -29,6 +31,19 @@ def test_what_moves_over_the_picture_does_not_count() -> None:
     covered = counts[40:60, (20 + 14 + 40) // 2 : (20 + 14 + 54) // 2]  # dark in frame 2 alone
     assert covered.mean() < 0.2
     assert counts[:30].mean() > 0.5
+
+
+def test_flat_places_count_though_flow_wanders_there() -> None:
+    """Skies and snow: what is left of the noise leads flow astray, and it does not matter."""
+    rng = np.random.default_rng(3)
+    slope = np.linspace(120, 135, 288, dtype=np.float32)[None, None]
+    left = rng.standard_normal((3, 192, 288)).astype(np.float32)
+    left = np.stack([cv2.GaussianBlur(each, (0, 0), 1.5) for each in left])
+    luma = np.rint(slope + 1.5 * left / left.std()).astype(np.uint8)
+    flat = Sequence420(luma, np.full((3, 96, 144, 2), 128, np.uint8))
+    assert make_target(flat, flat, 1, 2).weight.mean() > 0.5
+    steep = Sequence420(np.rint(128 + 7 * (luma - slope)).astype(np.uint8), flat.chroma)
+    assert make_target(steep, steep, 1, 2).weight.mean() < 0.2  # that would be texture
 
 
 @pytest.mark.parametrize(("apart", "t"), [(1, 5), (1, 7), (3, 3), (3, 9)])

@@ -9,11 +9,15 @@
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #define HAVE_AVX2
-#if __GNUC__ >= 12 && !defined(__clang__) /* earlier ones do not know the level's name */
-#define CLONES __attribute__((target_clones("arch=x86-64-v4", "avx2", "default")))
-#else
-#define CLONES __attribute__((target_clones("avx2", "default")))
 #endif
+
+/* Loops compiled for several processors; the fitting one is chosen at the first call. clang
+ * gives such functions names that other files do not find, and earlier GCCs do not know the
+ * highest level. */
+#if defined(HAVE_AVX2) && !defined(__clang__) && __GNUC__ >= 12
+#define CLONES __attribute__((target_clones("arch=x86-64-v4", "avx2", "default")))
+#elif defined(HAVE_AVX2) && !defined(__clang__)
+#define CLONES __attribute__((target_clones("avx2", "default")))
 #else
 #define CLONES
 #endif

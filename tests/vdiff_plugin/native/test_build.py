@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -14,8 +15,11 @@ from vdiff_plugin.native.library import Instructions, Kernels
 needs_compiler = pytest.mark.skipif(compiler() is None, reason="needs a C compiler")
 
 
-@needs_compiler
-def test_a_built_library_loads(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["cc", "gcc", "clang"])
+def test_a_built_library_loads(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if shutil.which(name) is None:
+        pytest.skip(f"no {name} here")
+    monkeypatch.setenv("CC", name)
     library = build(tmp_path / "kernels.so")
     with Kernels(str(library)).limited(Instructions.PLAIN):
         pass

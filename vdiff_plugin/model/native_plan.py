@@ -25,7 +25,7 @@ from vdiff_plugin.model.native_layers import (
 from vdiff_plugin.model.presets import LEVELS, Preset
 from vdiff_plugin.model.trunk import HEAD_CHANNELS
 from vdiff_plugin.model.weights import Layer
-from vdiff_plugin.native.arrays import ConvTask, Kernel, Tensor, conv_task
+from vdiff_plugin.native.arrays import ConvTask, Kernel, Tensor, conv_block, conv_task
 from vdiff_plugin.native.library import ChangeInput, Diffusion, Ending, Kernels, StepKind
 from vdiff_plugin.native.pictures import hold_picture
 from vdiff_plugin.native.steps import Steps
@@ -219,24 +219,22 @@ class _Trunk:
         self._conv("trunk.enter", joined.channel(detail), entered, stride=2)
         x = self._new(width)
         self._conv("trunk.in", entered, x)
-        for level in range(preset.levels):
-            x = self._level(f"trunk.{level}", x)
+        x = self._levels("trunk", preset.levels, x)
         self._grow("detail.grow", x, joined)
         out = Tensor.zeros(*half, detail)
         self._conv("detail.join", joined, out)
-        for level in range(preset.detail_levels):
-            out = self._level(f"detail.{level}", out)
+        out = self._levels("detail", preset.detail_levels, out)
         self.head = Tensor.zeros(*half, HEAD_CHANNELS + 4)
         self.tasks.append(conv_task(out, layers.head, self.head))
 
-    def _level(self, name: str, x: Tensor) -> Tensor:
-        first, kernels, out = x, self._layers.level(name), self._like(x)
-        for kernel in kernels[:-1]:
-            after = self._like(first)
-            self.tasks.append(conv_task(x, kernel, after))
-            x = after
-        self.tasks.append(conv_task(x, kernels[-1], out, skip=first))
-        return out
+    def _levels(self, part: str, count: int, x: Tensor) -> Tensor:
+        """All levels of a part take three arrays by turns."""
+        spare = [Tensor.zeros(*x.inside.shape) for _ in range(2 if count else 0)]
+        for level in range(count):
+            block = conv_block(x, self._layers.level(f"{part}.{level}"), spare)
+            self.tasks += block.tasks
+            x, spare = block.out, block.spare
+        return x
 
     def _conv(self, name: str, source: Tensor, out: Tensor, stride: int = 1) -> None:
         self.tasks.append(conv_task(source, self._layers.hidden[name], out, stride=stride))
@@ -247,7 +245,3 @@ class _Trunk:
 
     def _new(self, channels: int) -> Tensor:
         return Tensor.zeros(*self._quarter, channels)
-
-    @staticmethod
-    def _like(x: Tensor) -> Tensor:
-        return Tensor.zeros(*x.inside.shape)

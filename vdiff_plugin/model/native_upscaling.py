@@ -17,9 +17,10 @@ from vdiff_plugin.model.native_layers import fraction_kernel, hidden_kernel, lev
 from vdiff_plugin.model.presets import LEVELS, UpscalerPreset
 from vdiff_plugin.model.upscaler import OUT_CHANNELS
 from vdiff_plugin.model.weights import Layer
-from vdiff_plugin.native.arrays import ConvTask, Kernel, Tensor, conv_task
+from vdiff_plugin.native.arrays import Kernel, Tensor, conv_block, conv_task
 from vdiff_plugin.native.library import Kernels
 from vdiff_plugin.native.pictures import hold_picture
+from vdiff_plugin.native.steps import Steps
 
 _PICTURE = 13  # channels: four differences and the mean of luma, U, V; six taken away
 
@@ -56,20 +57,18 @@ class UpscalePlan:
         self._size = (height, width)
         half = (height // 2, width // 2)
         self._input = Tensor.zeros(*half, _PICTURE + LEVELS)
-        # Two arrays by turns, and one more that a block's end adds to.
         spare = [Tensor.zeros(*half, preset.width) for _ in range(2)]
         x = Tensor.zeros(*half, preset.width)
-        self._tasks: list[ConvTask] = [conv_task(self._input, layers.first, x)]
-        for block in layers.blocks:
-            first = x
-            for index, kernel in enumerate(block[:-1]):
-                self._tasks.append(conv_task(x, kernel, spare[index % 2]))
-                x = spare[index % 2]
-            out = spare[(len(block) - 1) % 2]
-            self._tasks.append(conv_task(x, block[-1], out, skip=first))
-            spare[(len(block) - 1) % 2], x = first, out
+        tasks = [conv_task(self._input, layers.first, x)]
+        for kernels in layers.blocks:
+            block = conv_block(x, kernels, spare)
+            tasks += block.tasks
+            x, spare = block.out, block.spare
         self._head = Tensor.zeros(*half, OUT_CHANNELS)
-        self._tasks.append(conv_task(x, layers.head, self._head))
+        tasks.append(conv_task(x, layers.head, self._head))
+        self._steps = Steps(height, width)
+        for task in tasks:
+            self._steps.add_conv(task)
 
     def run(self, kernels: Kernels, doubling: Doubling) -> Change:
         """See `Upscaler.upscale`."""
@@ -84,8 +83,7 @@ class UpscalePlan:
             part for each, scale in held for part in (byref(each.picture), each.deep, scale)
         ]
         kernels.upscale_input(*pictures, *self._size, *self._input.place)
-        for task in self._tasks:
-            kernels.conv(task.call)
+        self._steps.run(kernels)
         luma = np.empty((2 * height, 2 * width), np.float32)
         chroma = np.empty((height, width, 2), np.float32)
         kernels.upscale_change(*self._head.place, *self._size, luma.ctypes.data, chroma.ctypes.data)

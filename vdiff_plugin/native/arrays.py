@@ -193,6 +193,32 @@ def conv_task(
     return ConvTask(call, source, kernel, out, skip)
 
 
+@dataclass(frozen=True)
+class ConvBlock:
+    """Convolutions one after the other, with a skip over all of them.
+
+    Attributes:
+        tasks: in order.
+        out: what comes out.
+        spare: two arrays that the next block may write to.
+    """
+
+    tasks: list[ConvTask]
+    out: Tensor
+    spare: list[Tensor]
+
+
+def conv_block(source: Tensor, kernels: Sequence[Kernel], spare: Sequence[Tensor]) -> ConvBlock:
+    """`kernels` over `source`, which is added to the last result; two arrays by turns."""
+    tasks, x = [], source
+    for index, kernel in enumerate(kernels):
+        out = spare[index % 2]
+        skip = source if index == len(kernels) - 1 else None
+        tasks.append(conv_task(x, kernel, out, skip=skip))
+        x = out
+    return ConvBlock(tasks, x, [each for each in (source, *spare) if each is not x])
+
+
 def _goes_quick(source: Tensor, kernel: Kernel, width: int, stride: int) -> bool:
     """Whether quick_avx2.c can make a convolution."""
     aligned = source.first % _CHANNELS == 0

@@ -18,7 +18,8 @@ _ROWS = 4  # that tiles of convolutions make at once
 class Steps:
     """Parts in order.
 
-    A part may read what those before it write, and none reads or writes what a later one writes.
+    A part may read what those before it write. It may write over what they read, if it lags so
+    far behind that they are done with it.
     """
 
     def __init__(self, height: int, width: int) -> None:
@@ -32,6 +33,7 @@ class Steps:
         rows = round(_BAND / width / 4 / _ROWS) * _ROWS
         self._band = min(max(rows, _ROWS), self._quarter)
         self._lags: dict[int, int] = {}  # of arrays, in their rows
+        self._needed: dict[int, int] = {}  # the same of the oldest rows that are still read
         self._steps: list[Step] = []
         self._kept: list[object] = []
         self._array = (Step * 0)()
@@ -39,12 +41,15 @@ class Steps:
     def add_conv(self, task: ConvTask) -> None:
         """Add a convolution."""
         call, lag = task.call, self._lag(task.source)
+        reach = call.kernel // 2 if call.stride == 1 else 0
         if call.stride == 1:
-            lag += call.kernel // 2
+            lag += reach
         else:  # it sees one row below the two that it makes one of
             lag = -(-(lag + 1) // call.stride)
         if task.skip is not None:
             lag = max(lag, self._lag(task.skip))
+            self._need(task.skip, lag)
+        self._need(task.source, call.stride * lag + reach)
         scale = task.out.inside.shape[0] // call.height  # 2 if results are spread
         self._note(task.out, scale * lag)
         self._add(StepKind.CONV, call, call.height, lag)
@@ -74,6 +79,12 @@ class Steps:
     def _lag(self, tensor: Tensor) -> int:
         return self._lags.get(id(tensor.array), 0)
 
+    def _need(self, tensor: Tensor, lag: int) -> None:
+        place = id(tensor.array)
+        self._needed[place] = max(lag, self._needed.get(place, 0))
+
     def _note(self, tensor: Tensor, lag: int) -> None:
+        if lag < self._needed.get(id(tensor.array), 0):
+            raise ValueError("a part writes over rows that an earlier one still reads")
         self._lags[id(tensor.array)] = max(lag, self._lag(tensor))
         self._kept.append(tensor)

@@ -19,6 +19,7 @@ from vdiff_plugin.contracts import Backend, Change, Doubling, Upscaler
 from vdiff_plugin.errors import ResourceError, SettingsError, UnknownNameError, WeightsError
 from vdiff_plugin.model.presets import UPSCALERS, architecture_of
 from vdiff_plugin.model.shapes import arithmetic
+from vdiff_plugin.native import steps
 from vdiff_plugin.native.library import Instructions, kernels
 
 BACKENDS: dict[str, type[Backend]] = {
@@ -70,10 +71,14 @@ def test_backends_equal_the_reference(tmp_path: Path, kind: str, preset: str) ->
         np.testing.assert_array_equal(got.chroma, expected.chroma)
 
 
-def test_fewer_instructions_give_the_same_bits(tmp_path: Path) -> None:
+def test_fewer_instructions_and_bands_give_the_same_bits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     upscaler = _upscaler("native", _file(tmp_path, "quality"))
     doubling = _doubling(height=48, width=80)
     special = upscaler.upscale(doubling)
+    monkeypatch.setattr(steps, "_BAND", 1)
+    upscaler = _upscaler("native", _file(tmp_path, "quality"))
     for most in Instructions:
         with kernels().limited(most):
             limited = upscaler.upscale(doubling)

@@ -110,6 +110,12 @@ def header_for(
     return Header(kept, options, creation_time=kept.pop("creation_time", ""))
 
 
+def place_for(codec: str) -> str:
+    """Advice on where the encoder's video can go; empty where no usual file holds it."""
+    found = next((each for each in (".mkv", ".mov", ".avi") if holds(_BY_SUFFIX[each], codec)), "")
+    return f"write to {found} or " if found else ""
+
+
 def holds(container: str, codec: str) -> bool:
     """Whether libav's muxer admits the encoder at all."""
     with av.open(io.BytesIO(), "w", format=container) as trial:

@@ -219,10 +219,9 @@ class VideoWriter:
         hdr = target.spec.hdr
         canonical = av.Codec(target.codec, "w").canonical_name
         if not containers.holds(target.container, target.codec):
-            other = ".avi" if target.container == "matroska" else ".mkv"
             raise SettingsError(
-                f"{target.container} files cannot hold {target.codec}; write to {other} or choose "
-                "another --codec"
+                f"{target.container} files cannot hold {target.codec}; "
+                f"{containers.place_for(target.codec)}choose another --codec"
             )
         if hdr and can_template(canonical) and containers.has_side_data(target.container):
             stream = self._from_template(canonical)

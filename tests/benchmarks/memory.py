@@ -1,7 +1,8 @@
 """Peak memory of one `vdiff enhance`, and of networks, each in a process of its own.
 
 python -m tests.benchmarks.memory IN OUT PRESET       prints kilobytes
-python -m tests.benchmarks.memory --network BACKEND   prints `bytes_a_channel` of its networks
+python -m tests.benchmarks.memory --networks BACKEND  prints `bytes_a_channel` of bundled networks
+python -m tests.benchmarks.memory --network BACKEND TASK PRESET   of one
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from tests.vdiff_plugin.networks import random_fusion
 from vdiff_plugin.cli import main
 from vdiff_plugin.contracts import Change, Doubling
 from vdiff_plugin.engine import Engine
-from vdiff_plugin.model.presets import PRESETS, UPSCALERS, UPSCALING
+from vdiff_plugin.model.presets import UPSCALING, architecture_of, preset_named
+from vdiff_plugin.plugins import load_offers
 from vdiff_plugin.settings import Settings
 
 _SIZE = (1152, 1536)
@@ -40,18 +42,24 @@ def _enhance(source: str, target: str, preset: str) -> None:
 
 
 def _networks(backend: str) -> None:
+    for one in load_offers().weights:  # a fresh process each: freed memory is used again unseen
+        words = ["--network", backend, one.task, one.preset]
+        subprocess.run([sys.executable, "-m", "tests.benchmarks.memory", *words], check=True)
+
+
+def _network(backend: str, task: str, preset: str) -> None:
+    asked = Settings.of(task=task, preset=preset, backend=backend)
+    width = architecture_of(task, preset).width
     with Engine() as engine:
-        for name, preset in PRESETS.items():
-            network = engine.network(Settings.of(preset=name, backend=backend))
-            fusions = [random_fusion(*size, channels=preset.features) for size in (_START, _SIZE)]
-            taken = _taken(network.restore, *fusions)
-            print(f"{backend} {name}: {taken / preset.width:.2f}")
-        for name, preset in UPSCALERS.items():
-            asked = Settings.of(task=UPSCALING, preset=name, backend=backend)
-            upscaler = engine.upscaler(asked)
+        if task == UPSCALING:
             centres = [random_fusion(*size).centre for size in (_START, _SIZE)]
-            taken = _taken(upscaler.upscale, *(Doubling(each, each, (1, 1, 1)) for each in centres))
-            print(f"{backend} {UPSCALING} {name}: {taken / preset.width:.2f}")
+            doublings = [Doubling(each, each, (1, 1, 1)) for each in centres]
+            taken = _taken(engine.upscaler(asked).upscale, *doublings)
+        else:
+            channels = preset_named(preset).features
+            fusions = [random_fusion(*size, channels=channels) for size in (_START, _SIZE)]
+            taken = _taken(engine.network(asked).restore, *fusions)
+    print(f"{backend} {task} {preset}: {taken / width:.2f}")
 
 
 def _taken[T](work: Callable[[T], Change], small: T, large: T) -> float:
@@ -72,7 +80,9 @@ def _kilobytes(name: str) -> int:
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "--network":
+    if sys.argv[1] == "--networks":
         _networks(sys.argv[2])
+    elif sys.argv[1] == "--network":
+        _network(*sys.argv[2:])
     else:
         _enhance(*sys.argv[1:])

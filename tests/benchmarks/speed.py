@@ -28,8 +28,9 @@ from vdiff_plugin.builtin.keras_backend import KerasBackend
 from vdiff_plugin.cli.profiling import ProfiledEngine, seconds_by_name
 from vdiff_plugin.engine import Engine
 from vdiff_plugin.frame import ClipInfo, Frame
-from vdiff_plugin.model.presets import preset_named
+from vdiff_plugin.model.presets import Architecture
 from vdiff_plugin.model.shapes import arithmetic
+from vdiff_plugin.model.weights import load_weights
 from vdiff_plugin.plugins import load_offers
 from vdiff_plugin.settings import Settings
 
@@ -123,7 +124,7 @@ class Bench:
             for name in self.presets:
                 spent = self._stage_times(clip, Settings.of(preset=name))
                 seconds = (spent["features"] + spent["diffusion and restoration"]) / 1000
-                work = arithmetic(preset_named(name)) * math.prod(_HD)
+                work = arithmetic(self._network(name)) * math.prod(_HD)
                 rate = work / seconds / 1e9
                 yield f"`{name}`, features to change", f"{rate:.1f}", f"{rate / product:.0%}"
         yield "memory copy, GB/s", f"{max(_copy_rate() for _ in range(5)):.1f}", ""
@@ -138,6 +139,10 @@ class Bench:
                 found = peak(clip, self.folder / "out.mkv", name)
                 first = first or found
                 yield f"`{name}`", str(frames), f"{found:.2f}", f"{found / first:.3f}"
+
+    def _network(self, preset: str) -> Architecture:
+        path = load_offers().weights_for("restore", preset).path
+        return load_weights(path).architecture
 
     def _starts(self, command: Sequence[str]) -> tuple[str, str]:
         taken = [_seconds(lambda: _quietly(command)) for _ in (*self.times, *range(4))]

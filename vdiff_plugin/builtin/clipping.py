@@ -120,7 +120,7 @@ def _correct_natively(
         excess=excess.ctypes.data, spread=spread.ctypes.data, means=_means().ctypes.data,
         corrected=band.corrected.ctypes.data,
         unit=band.unit, noise=band.noise, scale=_STEPS / band.noise,
-        deep=plane.itemsize - 1, end=end, inwards=inwards,
+        deep=plane.itemsize == 2, end=end, inwards=inwards,
         height=len(plane), width=plane.shape[1],
     )))  # fmt: skip
 

@@ -83,7 +83,7 @@ class NativeUpscaler(LoadedUpscaler):
     """One upscaling network. Calls may run side by side: each borrows arrays of its own."""
 
     concurrent = True
-    bytes_a_channel = 1.7
+    bytes_a_channel = 1.9
 
     def __init__(self, weights: Weights) -> None:
         """Pack the weights."""

@@ -23,7 +23,7 @@ class LoadedNetwork:
 
     concurrent = False
     # Bytes a pixel that `restore` takes for each channel of the trunk, measured with both
-    # presets by `python -m tests.benchmarks.memory --network BACKEND`, rounded up.
+    # presets by `python -m tests.benchmarks.memory --networks BACKEND`, rounded up.
     bytes_a_channel: float
 
     def __init__(self, weights: Weights) -> None:

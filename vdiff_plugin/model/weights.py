@@ -29,6 +29,7 @@ from vdiff_plugin.model.presets import (
 )
 
 FORMAT = "vdiff-1"
+_FINEST = 30  # shift
 
 
 @dataclass(frozen=True)
@@ -159,7 +160,7 @@ def quantise_kernel(
 ) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
     """Integers and shifts of a real kernel (k, k, in, out), a power of two a channel."""
     peak = np.maximum(np.abs(kernel).max(axis=(0, 1, 2)), 2.0**-20)
-    shift = np.clip(-np.ceil(np.log2(peak / WEIGHT_PEAK)), 0, 30).astype(np.int32)
+    shift = np.clip(-np.ceil(np.log2(peak / WEIGHT_PEAK)), 0, _FINEST).astype(np.int32)
     integers = np.rint(np.ldexp(kernel, shift))
     return integers.astype(np.int8), shift.astype(np.int8)
 
@@ -203,8 +204,10 @@ def _check_layers(weights: Weights) -> None:
         types = [str(part.dtype) for part in (layer.kernel, layer.shift, layer.bias)]
         if types != ["int8", "int8", "int32"]:
             raise ValueError(f"{name} holds {', '.join(types)}")
-        if layer.kernel.shape != shape or layer.bias.shape != shape[3:]:
+        if layer.kernel.shape != shape or not layer.bias.shape == layer.shift.shape == shape[3:]:
             raise ValueError(f"{name} is {layer.kernel.shape}, not {shape}")
+        if not (layer.shift.min() >= 0 and layer.shift.max() <= _FINEST):
+            raise ValueError(f"{name} has shifts outside 0..{_FINEST}")
 
 
 def recipe_metadata(task: str, preset: str, recipe: Mapping[str, object]) -> dict[str, str]:

@@ -22,8 +22,9 @@
 #define CLONES
 #endif
 
-/* The most that may be used, where the processor has it: 0 no special instructions, 1 AVX2,
- * 2 AVX-512 with VNNI. For tests. */
+/* The most that code written for special instructions may use, where the processor has it: 0
+ * none of it, 1 AVX2, 2 AVX-512 with VNNI. Loops that the compiler makes (CLONES) do not ask.
+ * For tests. */
 extern int kernels_level;
 
 /* One convolution with its activation:

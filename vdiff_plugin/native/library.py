@@ -26,7 +26,7 @@ MOST_NEIGHBOURS = 8
 
 
 class Instructions(IntEnum):
-    """What kernels may use beyond the processor's common base, where it has it."""
+    """Instructions that kernels were written for by hand, used where the processor has them."""
 
     PLAIN = 0
     AVX2 = 1

@@ -11,7 +11,7 @@ from ctypes import Structure, addressof
 from vdiff_plugin.native.arrays import ConvTask, Tensor
 from vdiff_plugin.native.library import Kernels, Step, StepKind
 
-_BAND = 48 * 1280  # pixels; 24 to 64 rows of a picture of 1280 took about the same time
+_BAND = 48 * 1280  # pixels; 24 to 96 rows of a picture of 1280 took about the same time
 _ROWS = 4  # that tiles of convolutions make at once
 
 

@@ -33,7 +33,9 @@ def blended(old: Weights, new: Weights, share: float) -> Weights:
     if not 0 <= share <= 1:
         raise SettingsError(f"share {share:g} is outside 0..1; give one within")
     if old.architecture != new.architecture:
-        raise WeightsError("weights of two networks cannot be blended; give two of one preset")
+        raise WeightsError(
+            "weights of two networks cannot be blended; give two of one preset and depth"
+        )
     layers = {name: _between(layer, new.layers[name], share) for name, layer in old.layers.items()}
     return Weights(layers, new.metadata)
 

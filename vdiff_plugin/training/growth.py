@@ -61,7 +61,13 @@ def _require_larger(old: Preset, new: Preset) -> None:
     ]
     smaller = any(a > b for a, b in zip(*sizes, strict=True))
     if smaller or same != (new.radius, new.feature_layers, new.depth):
-        raise SettingsError(f"weights of {old.name} cannot grow into {new.name}; leave --start out")
+        raise SettingsError(
+            f"weights of {_named(old)} cannot grow into {_named(new)}; leave --start out"
+        )
+
+
+def _named(preset: Preset) -> str:
+    return f"{preset.name} ({preset.levels}+{preset.detail_levels} levels)"
 
 
 def _places(old: Preset, new: Preset) -> dict[str, _Place]:

@@ -81,6 +81,7 @@ def train_recipe(
         require_tensorboard()
     require_writable(out, overwrite=True, sources=())
     keras.utils.set_random_seed(recipe.seed)
+    recipe = recipe.resolved()
     network = build_network(recipe.architecture, recipe.patch)
     recipe = _begin(network, recipe, start)
     with Shards(recipe, roots, work, upkeep.workers) as shards:

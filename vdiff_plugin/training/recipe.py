@@ -127,6 +127,14 @@ class Recipe(BaseModel):
             restorer=self._restorer,
         )
 
+    def resolved(self) -> Self:
+        """The same with the depth written out: a preset's may change, a recipe's must not."""
+        found = self.architecture
+        if not isinstance(found, Preset):
+            return self
+        depth = {"levels": found.levels, "detail_levels": found.detail_levels}
+        return self.model_copy(update=depth)
+
     @property
     def architecture(self) -> Architecture:
         """The network: of the preset's widths, and as deep as wanted. Raises UnknownNameError."""

@@ -120,3 +120,16 @@ def test_bundled_weights_load_and_are_small() -> None:
         assert each.path.stat().st_size < 2_000_000
         card = each.path.with_suffix(".md").read_text(encoding="utf-8")
         assert weights.fingerprint.hex() in card
+
+
+@pytest.mark.parametrize("wrong", ["too few", "negative", "too fine"])
+def test_shifts_that_do_not_fit_are_refused(tmp_path: Path, wrong: str) -> None:
+    """Kernels would read past their end, or leave the range of whole numbers."""
+    weights = random_weights()
+    layer = weights.layers["head"]
+    shift = {"too few": layer.shift[:1], "negative": -layer.shift - 1, "too fine": layer.shift + 31}
+    layers = {**weights.layers, "head": replace(layer, shift=shift[wrong].astype(np.int8))}
+    path = tmp_path / "w.safetensors"
+    save_weights(path, Weights(layers, weights.metadata))
+    with pytest.raises(WeightsError, match="head"):
+        load_weights(path)

@@ -67,3 +67,29 @@ def test_writing_over_what_is_still_read_is_refused() -> None:
     parts.add_conv(conv_task(one, _kernel(3, 0), two))
     with pytest.raises(ValueError, match="still reads"):
         parts.add_conv(conv_task(two, _kernel(1, 1), one))
+
+
+@pytest.mark.parametrize("before", [0, 1, 2])
+def test_halving_waits_for_the_row_below(before: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behind parts of lag 0, 1 and 2, and where a skip lags more than the source."""
+    monkeypatch.setattr(steps, "_BAND", 1)
+    rng = np.random.default_rng(2)
+    arrays = [Tensor.zeros(32, 40, 16) for _ in range(before + 1)]
+    arrays[0].inside[...] = rng.integers(-32, 224, arrays[0].inside.shape)
+    half, late, out = Tensor.zeros(16, 20, 16), Tensor.zeros(16, 20, 16), Tensor.zeros(16, 20, 16)
+    tasks = [conv_task(arrays[i], _kernel(3, i), arrays[i + 1]) for i in range(before)]
+    tasks += [
+        conv_task(arrays[-1], _kernel(3, 7), half, stride=2),
+        conv_task(half, _kernel(3, 8), late),
+        conv_task(half, _kernel(1, 9), out, skip=late),
+    ]
+    for task in tasks:
+        kernels().conv(task.call)
+    expected = out.inside.copy()
+    for tensor in (*arrays[1:], half, late, out):
+        tensor.inside[...] = 99  # what an earlier picture left
+    banded = Steps(32, 40)
+    for task in tasks:
+        banded.add_conv(task)
+    banded.run(kernels())
+    np.testing.assert_array_equal(out.inside, expected)

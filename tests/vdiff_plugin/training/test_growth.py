@@ -64,7 +64,10 @@ def test_growing_is_reproducible() -> None:
 
 def test_a_network_cannot_shrink() -> None:
     large = grown(load_weights(FAST), preset_named("quality"), seed=1)
-    with pytest.raises(SettingsError, match="weights of quality cannot grow into fast"):
+    with pytest.raises(
+        SettingsError,
+        match=r"weights of quality \(3\+1 levels\) cannot grow into fast \(1\+0 levels\)",
+    ):
         grown(large, preset_named("fast"), seed=1)
 
 

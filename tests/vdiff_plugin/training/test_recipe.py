@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from vdiff_plugin.contracts import WeightsFile
 from vdiff_plugin.errors import SettingsError, UnknownNameError
+from vdiff_plugin.model.hooks import vdiff_weights
 from vdiff_plugin.model.presets import preset_named
+from vdiff_plugin.model.weights import load_weights
 from vdiff_plugin.training.degrade import DEGRADATIONS
 from vdiff_plugin.training.recipe import Recipe
 from vdiff_plugin.training.tasks import TASKS, new_recipe
@@ -80,3 +83,15 @@ def test_a_recipe_may_be_deeper_than_its_preset(tmp_path: Path) -> None:
     assert Recipe.read(tmp_path / "r.toml") == deep
     with pytest.raises(SettingsError, match="upscale2x has no levels; take them out"):
         new_recipe("options", {"task": "upscale2x", "levels": 2})
+
+
+@pytest.mark.parametrize("one", vdiff_weights(), ids=lambda one: f"{one.task}-{one.preset}")
+def test_bundled_recipes_make_networks_of_the_shape_that_is_bundled(one: WeightsFile) -> None:
+    recipe = Recipe.read(one.path.with_suffix(".toml"))
+    assert recipe.architecture == load_weights(one.path).architecture
+    assert recipe.resolved() == recipe
+
+
+def test_a_recipe_keeps_its_depth_when_the_preset_gets_another() -> None:
+    recipe = new_recipe("options", {"preset": "quality"}).resolved()
+    assert (recipe.levels, recipe.detail_levels) == (3, 1)

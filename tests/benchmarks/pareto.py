@@ -62,18 +62,19 @@ def _panel(axes: Any, name: str, points: Sequence[Point]) -> None:
         ours = point.name.startswith(_OURS)
         colour, marker = _COLOURS[ours], "D" if ours else "o"
         axes.plot(point.fps, point.psnr, marker, color=colour, markersize=5)
-    _label(axes, points)
+    highest = _label(axes, points)
     axes.set_title(name)
     axes.set_xlabel("frames a second")
     axes.set_ylabel("PSNR, dB")
     axes.margins(0.06, 0.08)
+    axes.set_ylim(top=max(highest, axes.get_ylim()[1]))
     axes.set_xlim(right=_ROOM * max(point.fps for point in points))
     axes.xaxis.set_major_formatter("{x:g}")
     axes.grid(visible=True, which="both", alpha=0.2)
 
 
-def _label(axes: Any, points: Sequence[Point]) -> None:
-    """Names beside points, moved apart where they would cover each other."""
+def _label(axes: Any, points: Sequence[Point]) -> float:
+    """Names beside points, moved up where they would cover each other; how high they reach."""
     lowest = -1e9
     span = max(point.psnr for point in points) - min(point.psnr for point in points) or 1.0
     for point in sorted(points, key=lambda each: each.psnr):
@@ -87,3 +88,4 @@ def _label(axes: Any, points: Sequence[Point]) -> None:
             fontsize=7,
             verticalalignment="center",
         )
+    return lowest + 0.03 * span

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from unittest import mock
 
@@ -47,7 +46,9 @@ def main() -> None:
     parser.add_argument("footage", type=Path, nargs="+", help="folders of clean videos and stills")
     parser.add_argument("--work", type=Path, required=True, help="folder for samples and weights")
     parser.add_argument("--steps", type=int, default=3000)
-    parser.add_argument("--only", action="append", choices=DESIGNS, help="again for more")
+    parser.add_argument(
+        "--only", action="append", choices=DESIGNS, metavar="NAME", help="again for more"
+    )
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     keep_memory()  # before TensorFlow starts
@@ -87,10 +88,6 @@ def _arithmetic(network: TrainableNetwork, neighbours: int) -> float:
     return total
 
 
-def _gated(preset: Preset, patch: int) -> TrainableNetwork:
-    return build_network(preset, patch)
-
-
 def _with_inputs(change: Callable[[Inputs], Inputs]) -> Callable[[Preset, int], TrainableNetwork]:
     """The product's network, which gets other inputs."""
 
@@ -121,14 +118,10 @@ def _replaced(
     """The product's network with another function in `fusion`."""
 
     def build(preset: Preset, patch: int) -> TrainableNetwork:
-        with _instead(name, function):
+        with mock.patch.object(fusion, name, function):
             return build_network(preset, patch)
 
     return build
-
-
-def _instead(name: str, function: Callable[..., object]) -> AbstractContextManager[object]:
-    return mock.patch.object(fusion, name, function) if name else nullcontext()
 
 
 def _open_gates(
@@ -181,16 +174,14 @@ class _Joined:
 
 def _joined(preset: Preset, patch: int) -> TrainableNetwork:
     joined = _Joined()
-    with (
-        _instead("change_gates", joined.gates),
-        _instead("diffuse", joined.diffuse),
-        _instead("trunk", joined.trunk),
+    with mock.patch.multiple(
+        fusion, change_gates=joined.gates, diffuse=joined.diffuse, trunk=joined.trunk
     ):
         return build_network(preset, patch)
 
 
-DESIGNS: Mapping[str, Callable[[Preset, int], TrainableNetwork]] = {
-    "gated average along the flow": _gated,
+DESIGNS: Mapping[str, Callable[..., TrainableNetwork]] = {
+    "gated average along the flow": build_network,
     "gated average, no flow": _with_inputs(_unmoved),
     "average along the flow, no gates": _replaced("change_gates", _open_gates),
     "neighbours along the flow joined, no average": _joined,

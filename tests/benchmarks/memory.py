@@ -7,6 +7,7 @@ python -m tests.benchmarks.memory --network BACKEND TASK PRESET   of one
 
 from __future__ import annotations
 
+import argparse
 import gc
 import math
 import re
@@ -23,6 +24,8 @@ from vdiff_plugin.model.presets import UPSCALING, architecture_of, preset_named
 from vdiff_plugin.plugins import load_offers
 from vdiff_plugin.settings import Settings
 
+_BACKENDS = ("native", "openvino", "keras", "numpy")
+_JOB = 3  # words
 _SIZE = (1152, 1536)
 _START = (64, 64)  # of a picture that makes libraries start
 
@@ -79,10 +82,26 @@ def _kilobytes(name: str) -> int:
     return int(next(re.finditer(rf"{name}:\s+(\d+) kB", status))[1])
 
 
-if __name__ == "__main__":
-    if sys.argv[1] == "--networks":
-        _networks(sys.argv[2])
-    elif sys.argv[1] == "--network":
-        _network(*sys.argv[2:])
+def _main() -> None:
+    """Parse the command line, and measure."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks.memory",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("job", nargs="*", metavar="IN OUT PRESET")
+    parser.add_argument("--networks", metavar="BACKEND", choices=_BACKENDS)
+    parser.add_argument("--network", nargs=3, metavar=("BACKEND", "TASK", "PRESET"))
+    given = parser.parse_args()
+    if given.networks:
+        _networks(given.networks)
+    elif given.network:
+        _network(*given.network)
+    elif len(given.job) == _JOB:
+        _enhance(*given.job)
     else:
-        _enhance(*sys.argv[1:])
+        parser.error("give IN OUT PRESET, or --networks BACKEND")
+
+
+if __name__ == "__main__":
+    _main()

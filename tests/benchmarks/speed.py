@@ -38,6 +38,7 @@ _HD, _FULL_HD = (1280, 720), (1920, 1080)
 _WARM_UP = 16  # frames of a run that are not timed: tracing, caches, threads starting
 _WINDOW = 5  # frames that one depends on
 _SIDE = 2048
+_TABLES = ("start_up", "files", "files_1080p", "stages", "roof", "memory")  # of `Bench`
 _LOSSLESS = EncodeOptions(codec="ffv1")
 _QUICK = EncodeOptions(codec="utvideo")  # as lossless, a quarter larger, a sixth of the time
 _RAW = EncodeOptions(codec="rawvideo")  # as good as no encoder
@@ -202,20 +203,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.speed")
     parser.add_argument("--long", action="store_true", help="also 1,000 frames of 1080p")
     parser.add_argument("--runs", type=int, default=3, help="repetitions (default 3)")
-    parser.add_argument(
-        "--only", help="one table: start_up, files, files_1080p, stages, roof or memory"
-    )
+    parser.add_argument("--only", choices=_TABLES, help="one table")
     given = parser.parse_args()
     print(f"{describe()}; {load()} at the start; medians of {given.runs} runs.\n")
     with tempfile.TemporaryDirectory(prefix="vdiff-bench-") as folder:
         bench = Bench(Path(folder), given.runs, long=given.long)
-        tables = (
-            *(bench.start_up, bench.files, bench.files_1080p, bench.stages, bench.roof),
-            bench.memory,
-        )
-        for table in tables:
-            if given.only in (None, table.__name__):
-                print_table(table())
+        for name in [given.only] if given.only else _TABLES:
+            print_table(getattr(bench, name)())
 
 
 @contextmanager

@@ -16,11 +16,12 @@ from host_adapters.ffmpeg.vsync import METHODS, FrameClock, Method, Shown, clock
 from host_adapters.filtergraph.run import Piece
 from host_adapters.media.codecs import find_encoder
 from host_adapters.media.demux import raise_exhausted
-from host_adapters.media.encoder import with_sound_times
+from host_adapters.media.encoder import PARAMETERS, with_sound_times
 from host_adapters.media.hdr import LIGHT, MASTERING, Hdr
 from host_adapters.media.priority import usual_priority
 from host_adapters.media.rational import fraction
 from vdiff_plugin.errors import MediaError, SettingsError, UsageError
+from vdiff_plugin.x264 import repeatable_parameters
 
 if TYPE_CHECKING:
     from host_adapters.ffmpeg.output import Output
@@ -197,9 +198,9 @@ class VideoTrack:
         if (bits := self._output.plan.option("b", self._stream)) is not None:
             given["b"] = bits
         given["threads"] = self._output.plan.option("threads", self._stream) or "auto"
-        names = {"libx264": "x264-params", "libx265": "x265-params", "libsvtav1": "svtav1-params"}
-        if name := names.get(context.name):
-            parts = [f"{k}={v}" for k, v in self.hdr.parameters(context.name).items()]
+        if name := PARAMETERS.get(context.name):
+            ours = repeatable_parameters() if name == "x264-params" else {}
+            parts = [f"{k}={v}" for k, v in (ours | self.hdr.parameters(context.name)).items()]
             parts += [given[name]] if name in given else []
             given |= {name: ":".join(parts)} if parts else {}
         return given

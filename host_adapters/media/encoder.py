@@ -20,6 +20,7 @@ from host_adapters.media.hdr import Hdr
 from host_adapters.media.overhear import Said, overhear
 from host_adapters.media.priority import usual_priority
 from vdiff_plugin.errors import MediaError, ResourceError, SettingsError
+from vdiff_plugin.x264 import repeatable_parameters
 
 _CRF_END = 63  # of VP9 and AV1; x264 and x265 end at 51 and clip
 _CRF = {"libx264": 16.0, "libx264rgb": 16.0, "libx265": 16.0, "libsvtav1": 20.0} | {
@@ -47,8 +48,9 @@ _HUGE_OPTIONS: Mapping[str, Mapping[str, str]] = {
     "libx264": {"rc-lookahead": "4"},
     "libx264rgb": {"rc-lookahead": "4"},
 }
-_PARAMETERS = {
+PARAMETERS: Mapping[str, str] = {  # options for `name=value:name=value` of the codec's own
     "libx264": "x264-params",
+    "libx264rgb": "x264-params",
     "libx265": "x265-params",
     "libsvtav1": "svtav1-params",
 }
@@ -230,12 +232,18 @@ def _given(context: VideoCodecContext, hdr: Hdr, options: EncodeOptions) -> dict
     if context.width * context.height > _HUGE:
         given |= _HUGE_OPTIONS.get(codec, {})
     given |= {name: str(value) for name, value in options.encoder_options.items()}
-    if codec in _PARAMETERS:
-        ours = {"log-level": "none"} if codec == "libx265" else {}
-        parts = [f"{k}={v}" for k, v in (ours | hdr.parameters(codec)).items()]
-        parts += [text] if (text := given.get(_PARAMETERS[codec])) else []
-        given |= {_PARAMETERS[codec]: ":".join(parts)} if parts else {}
+    if codec in PARAMETERS:
+        parts = [f"{k}={v}" for k, v in (_own_parameters(codec) | hdr.parameters(codec)).items()]
+        parts += [text] if (text := given.get(PARAMETERS[codec])) else []
+        given |= {PARAMETERS[codec]: ":".join(parts)} if parts else {}
     return given
+
+
+def _own_parameters(codec: str) -> dict[str, str]:
+    """Ours of `PARAMETERS`; what the user says comes after them, and wins."""
+    if codec == "libx265":
+        return {"log-level": "none"}
+    return repeatable_parameters() if PARAMETERS.get(codec) == "x264-params" else {}
 
 
 def _quality(context: VideoCodecContext, options: EncodeOptions) -> dict[str, str]:
@@ -254,7 +262,7 @@ def _quality(context: VideoCodecContext, options: EncodeOptions) -> dict[str, st
 
 def _require_used(context: VideoCodecContext, options: EncodeOptions, said: Said) -> None:
     """Options that libav hands back, or says it cannot read, the encoder does not have."""
-    parameters = _PARAMETERS.get(context.name, "")
+    parameters = PARAMETERS.get(context.name, "")
     unread = [line for line in said.by(context.name) if line.startswith(_UNKNOWN)]
     if unread and parameters in options.encoder_options:
         raise SettingsError(

@@ -27,6 +27,7 @@ from vdiff_plugin.training.footage import (
     read_still,
     read_video,
 )
+from vdiff_plugin.training.halving import SMALL, sometimes_halved
 
 logger = logging.getLogger(__name__)
 _KINDS = ("untouched", "h264", "h264", "mpeg", "gaussian", "sensor", "correlated")
@@ -34,6 +35,7 @@ _ENCODERS = frozenset({"h264", "mpeg"})
 _LENGTH = 20  # frames; a group of pictures has to form
 _FRAMES = 2  # described of each degraded clip
 _STILLS = 0.3  # share of the clips
+_HALVED = 0.35  # of the videos: sharp footage is easily taken for compressed
 _UNITS = 16
 _EPOCHS = 400
 _HELD_OUT = 0.2
@@ -70,7 +72,8 @@ def _draw(
                 yield moving_still(read_still(still), _LENGTH, rng)
             else:
                 clip = read_video(videos[int(rng.integers(len(videos)))])
-                yield clip.cut(int(rng.integers(max(1, len(clip) - _LENGTH))), _LENGTH)
+                clip = clip.cut(int(rng.integers(max(1, len(clip) - _LENGTH))), _LENGTH)
+                yield sometimes_halved(clip, _HALVED, SMALL, rng)
         except MediaError:
             continue
         drawn += 1
@@ -136,7 +139,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m vdiff_plugin.training.compression")
     parser.add_argument("footage", type=Path, nargs="+", help="folders of clean videos and stills")
     parser.add_argument("-o", "--out", type=Path, required=True, help="safetensors file to write")
-    parser.add_argument("--clips", type=int, default=300)
+    parser.add_argument("--clips", type=int, default=1200)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")

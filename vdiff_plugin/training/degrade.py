@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vdiff_plugin.training.footage import Sequence420
+from vdiff_plugin.x264 import repeatable_parameters
 
 Degradation = Callable[[Sequence420, np.random.Generator], Sequence420]
 _SIGMA = (1.0, 55.0)  # codes, drawn log-uniformly
@@ -123,7 +124,6 @@ DEGRADATIONS: dict[str, Degradation] = {
     "film": film,
 }
 ENCODED = frozenset({"h264", "mpeg", "noisy_h264"})  # worth longer cuts: a GOP has to form
-_AVX512 = 13  # CPU_AVX_512F of OpenCV, which has no name for it in Python
 
 
 def encoded(clean: Sequence420, codec: str, options: dict[str, str]) -> Sequence420:
@@ -148,15 +148,8 @@ def encoded(clean: Sequence420, codec: str, options: dict[str, str]) -> Sequence
 
 
 def _repeatable(codec: str) -> dict[str, str]:
-    """What makes an encoder give the same every time.
-
-    With AVX-512 the x264 inside PyAV 19 does not: of 25 encodings of 24 frames 15 were unlike the
-    usual one, of 25 without macroblock trees, or with instructions up to AVX2, none. The
-    latter are equal to the usual one.
-    """
-    if codec == "libx264" and cv2.checkHardwareSupport(_AVX512):
-        return {"x264-params": "asm=avx2"}
-    return {}
+    parts = [f"{k}={v}" for k, v in repeatable_parameters().items()] if codec == "libx264" else []
+    return {"x264-params": ":".join(parts)} if parts else {}
 
 
 def _video_frame(luma: NDArray[np.uint8], chroma: NDArray[np.uint8]) -> av.VideoFrame:

@@ -1,4 +1,8 @@
-"""Halving clean footage: what a doubled clip is trained and measured against."""
+"""Halving clean footage: what a doubled clip is trained and measured against.
+
+Halved footage is also sharper, and freer of what its own encoder did, than it was before:
+restoring networks learn on some of it as well.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ from numpy.typing import NDArray
 
 from vdiff_plugin.training.footage import Sequence420
 
+SMALL = 128  # pixels a side; flow needs some picture
 _REACH = 8  # samples on each side of the first of a pair
 _CENTRED = 0.5  # where a small sample lies between two large ones
 _LEFT = 0.25  # of chroma that lies on the left luma column, before and after (MPEG-2)
@@ -62,6 +67,24 @@ def halved(clip: Sequence420, curve: str) -> Sequence420:
         for planes in clip.chroma
     ]
     return Sequence420(np.stack(luma), np.stack(chroma))
+
+
+def sometimes_halved(
+    clip: Sequence420, share: float, least: int, rng: np.random.Generator
+) -> Sequence420:
+    """`clip` as it is or, in `share` of the cases, halved by a curve drawn at random.
+
+    Args:
+        clip: sides are multiples of 16, as they are afterwards.
+        share: 0..1.
+        least: clips that would have fewer pixels a side stay as they are.
+        rng: decides.
+    """
+    height, width = (size // 32 * 32 for size in clip.luma.shape[1:])
+    if rng.random() >= share or min(height, width) < 2 * least:
+        return clip
+    whole = Sequence420(clip.luma[:, :height, :width], clip.chroma[:, : height // 2, : width // 2])
+    return halved(whole, str(rng.choice(list(CURVES))))
 
 
 def _taps(curve: Curve, place: float) -> NDArray[np.float64]:

@@ -36,6 +36,7 @@ class Recipe(BaseModel):
     shards: Count = 2
     shard_steps: Annotated[int, Field(ge=0)] = 0  # a file joins every so often; 0: all at once
     stills: Share = 0.4
+    halved: Share = 0.0  # of the videos; brought to half their size first
     graphics: Share = 0.0  # of the clips; text and shapes are drawn over them
     missing: Share = 0.1
     held_out: Share = 0.0  # of the files, kept from training to measure on
@@ -104,6 +105,7 @@ class Recipe(BaseModel):
             count=max(2, self.samples // self.shards // 2 * 2),
             seed=self.seed * 10 + index + 1 if self.shards < 10 else self.seed * 1000 + index,
             stills=self.stills,
+            halved=self.halved,
             graphics=self.graphics,
             missing=self.missing,
             degradations=self.degradations,
@@ -118,6 +120,7 @@ class Recipe(BaseModel):
             count=_HELD_OUT,
             seed=self.seed * 1000 + 900 + list(DEGRADATIONS).index(degradation),
             stills=self.stills,
+            halved=self.halved,
             graphics=self.graphics,
             missing=0.0,
             degradations={degradation: 1.0},

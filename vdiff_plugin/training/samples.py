@@ -25,6 +25,7 @@ from vdiff_plugin.model.presets import LEVELS
 from vdiff_plugin.training.degrade import DEGRADATIONS, ENCODED, Degradation
 from vdiff_plugin.training.footage import Sequence420, moving_still, read_still, read_video
 from vdiff_plugin.training.graphics import with_graphics
+from vdiff_plugin.training.halving import SMALL, sometimes_halved
 from vdiff_plugin.training.survey import Footage
 
 PATCH = 96  # pixels, unless the recipe says otherwise
@@ -56,6 +57,7 @@ class SampleRecipe:
     count: int
     seed: int = 1
     stills: float = 0.4  # share of samples from stills, 0..1
+    halved: float = 0.0  # share of videos that are halved first, 0..1
     graphics: float = 0.0  # share of clips with text and shapes over them, 0..1
     missing: float = 0.1  # share of windows that lack neighbours, 0..1
     degradations: Mapping[str, float]  # name to weight
@@ -152,14 +154,24 @@ def _draw_clip(
         if footage.stills and (not footage.videos or rng.random() < recipe.stills):
             still = footage.stills[int(rng.integers(len(footage.stills)))]
             return moving_still(read_still(still), min(count, 12), rng)
-        shots = footage.videos[int(rng.integers(len(footage.videos)))]
-        lengths = np.array([len(shot) for shot in shots], float)
-        shot = shots[int(rng.choice(len(shots), p=lengths / lengths.sum()))]
-        start = shot.start + int(rng.integers(max(1, len(shot) - count + 1)))
-        stop = min(start + count, shot.stop)
-        return read_video(shot.path, stop).cut(start, stop - start)
+        return _draw_part(footage, recipe, count, rng)
     except MediaError:
         return None
+
+
+def _draw_part(
+    footage: Footage, recipe: SampleRecipe, count: int, rng: np.random.Generator
+) -> Sequence420:
+    """Up to `count` frames of a shot. Raises MediaError."""
+    shots = footage.videos[int(rng.integers(len(footage.videos)))]
+    lengths = np.array([len(shot) for shot in shots], float)
+    shot = shots[int(rng.choice(len(shots), p=lengths / lengths.sum()))]
+    start = shot.start + int(rng.integers(max(1, len(shot) - count + 1)))
+    stop = min(start + count, shot.stop)
+    clip = read_video(shot.path, stop).cut(start, stop - start)
+    if not recipe.halved:
+        return clip
+    return sometimes_halved(clip, recipe.halved, max(SMALL, recipe.patch), rng)
 
 
 def _windows(

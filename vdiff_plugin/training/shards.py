@@ -33,7 +33,7 @@ from vdiff_plugin.training.survey import survey, take_inventory
 logger = logging.getLogger(__name__)
 
 _VERSION = 2  # of what samples are, given a recipe
-_LATER = ("restorer", "graphics")  # notes of files from before these do not name them
+_LATER = ("restorer", "graphics", "halved")  # notes of files from before these do not name them
 _NICE = 5  # workers give way to the training itself
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 

@@ -14,6 +14,7 @@ EPOCH = 250  # steps
 _STEPS = 50_000
 _SHARDS = 8  # sample files, that come one by one
 _PATCHES = 200  # in the smallest of them
+_HALVED = 0.15  # of the videos; what was never so sharp is taken for compressed
 _GRAPHICS = 0.15  # of the clips; text that was never seen comes out pale
 
 _MIXTURES: dict[str, dict[str, float]] = {
@@ -64,6 +65,7 @@ def new_recipe(where: str, given: Mapping[str, Any]) -> Recipe:
     choice = {
         "shards": shards,
         "shard_steps": max(1, values["steps"] // (2 * shards)),
+        "halved": _HALVED,
         "graphics": _GRAPHICS,
         "held_out": 0.1,
         "warmup": min(500, values["steps"] // 10),

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from tests.vdiff_plugin.training.clips import clip, write_video
 from vdiff_plugin.training.footage import Sequence420
-from vdiff_plugin.training.halving import CURVES, halved
+from vdiff_plugin.training.halving import CURVES, halved, sometimes_halved
+from vdiff_plugin.training.recipe import Recipe
+from vdiff_plugin.training.samples import SampleRecipe, write_samples
+from vdiff_plugin.training.survey import survey
+from vdiff_plugin.training.tasks import TASKS, new_recipe
 
 HEIGHT, WIDTH = 64, 96
 
@@ -45,3 +52,44 @@ def test_flat_stays_flat(curve: str) -> None:
     small = halved(flat, curve)
     assert (small.luma == 235).all()
     assert (small.chroma == 17).all()
+
+
+def test_a_share_of_clips_is_halved() -> None:
+    clean = clip(1)
+    sides = [
+        sometimes_halved(clean, 0.4, 64, np.random.default_rng(seed)).luma.shape[1]
+        for seed in range(60)
+    ]
+    whole = clean.luma.shape[1]
+    assert set(sides) == {whole, whole // 2}
+    assert 15 <= sides.count(whole // 2) <= 33
+
+
+def test_halving_leaves_whole_blocks_and_no_less_than_wanted() -> None:
+    """A side of 304 is no multiple of 32; half of it would be no multiple of 16."""
+    wide = Sequence420(np.zeros((2, 304, 336), np.uint8), np.zeros((2, 152, 168, 2), np.uint8))
+    for least, shape in ((144, (144, 160)), (145, (304, 336))):
+        made = sometimes_halved(wide, 1.0, least, np.random.default_rng(0))
+        assert made.luma.shape == (2, *shape)
+        assert made.chroma.shape == (2, shape[0] // 2, shape[1] // 2, 2)
+
+
+def test_recipes_ask_for_it(tmp_path: Path) -> None:
+    """Halved footage has steeper slopes; a second time it gives the same samples."""
+    write_video(tmp_path / "clip.mkv", [clip(12)])
+    footage = survey([tmp_path / "clip.mkv"])
+    made = []
+    for name, share in (("plain", 0.0), ("halved", 1.0), ("again", 1.0)):
+        recipe = SampleRecipe(count=20, seed=3, halved=share, degradations={"untouched": 1.0})
+        write_samples(footage, recipe, tmp_path / f"{name}.npy")
+        made.append(np.load(tmp_path / f"{name}.npy"))
+    np.testing.assert_array_equal(made[1], made[2])
+    plain, sharp = (np.abs(np.diff(each["target"][..., 0].astype(int))).mean() for each in made[:2])
+    assert sharp > 1.3 * plain
+    recipe = Recipe.of("here", {**new_recipe("here", {}).model_dump(), "halved": 0.25})
+    assert recipe.shard(0).halved == recipe.held_out_shard("gaussian").halved == 0.25
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_new_trainings_halve_some(task: str) -> None:
+    assert 0 < new_recipe("here", {"task": task}).halved < 0.5

@@ -9,6 +9,7 @@ from vdiff_plugin.model.ops import CODE_PEAK, Ops, Tensor
 from vdiff_plugin.model.presets import PIXEL_CHANNELS, UpscalerPreset
 
 INPUT_GAIN = 2.0  # pixels reach the network in half codes
+TAKEN_GAIN = 8.0  # what restoration took away in eighths: of clean footage it is a code or two
 NEUTRAL = 128.0  # codes; what zero padding stands for
 OUT_CHANNELS = 4 * PIXEL_CHANNELS  # each half-size position becomes 2x2 of them
 
@@ -32,7 +33,7 @@ def upscale_change(
     """
     restored, source = pixels
     levels = ops.spread(ops.quantise(levels * LEVEL_GAIN, 0, 255), restored)
-    parts = [*_parted(ops, restored), _codes(ops, source - restored), levels]
+    parts = [*_parted(ops, restored), _codes(ops, source - restored, TAKEN_GAIN), levels]
     x = ops.conv(ops.concat(parts), "up.in", preset.width)
     for block in range(preset.blocks):
         x = _block(ops, x, f"up.{block}", preset)
@@ -60,8 +61,8 @@ def _parted(ops: Ops, pixels: Tensor) -> list[Tensor]:
     return [_codes(ops, part) for part in (luma - mean, mean - NEUTRAL, chroma - NEUTRAL)]
 
 
-def _codes(ops: Ops, part: Tensor) -> Tensor:
-    return ops.quantise(part * INPUT_GAIN, -CODE_PEAK, CODE_PEAK)
+def _codes(ops: Ops, part: Tensor, gain: float = INPUT_GAIN) -> Tensor:
+    return ops.quantise(part * gain, -CODE_PEAK, CODE_PEAK)
 
 
 def _block(ops: Ops, x: Tensor, name: str, preset: UpscalerPreset) -> Tensor:

@@ -163,7 +163,7 @@ void vdiff_unclip(const unclipping *u);
 
 /* Samples -> the upscaler's first channels, (height/2, width/2), in half codes: of the
  * restored picture four differences from the mean of luma, the mean, U, V; then what the
- * source has beyond it, four of luma, U, V. */
+ * source has beyond it, four of luma, U, V, in eighths. */
 void vdiff_upscale_input(const picture *restored, int deep, float scale,
                          const picture *source, int source_deep, float source_scale,
                          int height, int width, int16_t *out, int64_t out_row,

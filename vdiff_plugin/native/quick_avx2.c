@@ -1,34 +1,13 @@
-/* Convolutions of size 3 with a quarter of the products: a tile of 4x4 outputs takes 36 for
- * each input and output channel instead of 144.
- *
- * S. Winograd, "Arithmetic Complexity of Computations", 1980; A. Lavin and S. Gray, "Fast
- * Algorithms for Convolutional Neural Networks", 2015. In whole numbers it is exact: what
- * comes out is 576 times the sum modulo 2**32, and sums are below 2**24. Inputs are at most
- * 255 and weights at most 127 in magnitude, so that transformed ones, at most 100 times and
- * 144 times as large, fit into 16 bits.
- */
+/* The tiles of tiles.h with the dot products of AVX2. */
 #include "conv_avx2.h"
+#include "tiles.h"
 
 #ifdef HAVE_AVX2
-#define POINTS 6 /* at which polynomials of a row or column are known */
-#define TILE 4   /* outputs that follow from them */
 #define MOST 6   /* tiles side by side, at most */
 #define SUMS 12  /* of MOST tiles or fewer, for each point */
 
 typedef int16_t __attribute__((vector_size(32), may_alias)) channels16;
-
-/* Six samples of a polynomial -> six products' inputs. */
-#define SPREAD(d, t)                                                                       \
-  {                                                                                        \
-    channels16 d1 = d(1), d2 = d(2), d3 = d(3), d4 = d(4);                                 \
-    channels16 a = d4 - d2 * 4, b = d3 - d1 * 4, e = d4 - d2, f = (d3 - d1) * 2;           \
-    t(0) = (d(0) - d2) * 4 + e;                                                            \
-    t(1) = a + b;                                                                          \
-    t(2) = a - b;                                                                          \
-    t(3) = e + f;                                                                          \
-    t(4) = e - f;                                                                          \
-    t(5) = d(5) - d3 - f * 2;                                                              \
-  }
+typedef uint32_t __attribute__((vector_size(32))) sums8;
 
 /* All channels of a row of tiles. Columns first: neighbouring tiles share two of them. */
 static AVX2 void spread_tiles(const int16_t *const rows[POINTS], const int64_t *columns,
@@ -38,7 +17,7 @@ static AVX2 void spread_tiles(const int16_t *const rows[POINTS], const int64_t *
     for (int x = 0; x < TILE * tiles + 2; x++) {
 #define D(i) (*(const channels16 *)(rows[i] + columns[x] + at))
 #define T(i) between[x][i]
-      SPREAD(D, T)
+      SPREAD(channels16, D, T)
 #undef D
 #undef T
     }
@@ -46,7 +25,7 @@ static AVX2 void spread_tiles(const int16_t *const rows[POINTS], const int64_t *
       for (int y = 0; y < POINTS; y++) {
 #define D(i) between[TILE * t + i][y]
 #define T(i) (*(channels16 *)(out + ((POINTS * y + i) * MOST + t) * channels + at))
-        SPREAD(D, T)
+        SPREAD(channels16, D, T)
 #undef D
 #undef T
       }
@@ -111,26 +90,13 @@ static AVX2 __attribute__((noinline)) const __m256i *sum_4x3(const int16_t *in, 
   return w;
 }
 
-/* Six sums -> 24 times the four outputs of one direction. */
-#define GATHER(m, out)                                                                     \
-  {                                                                                        \
-    __m256i m1 = m(1), m2 = m(2), m3 = m(3), m4 = m(4);                                    \
-    __m256i a = _mm256_add_epi32(m1, m2), b = _mm256_sub_epi32(m1, m2);                    \
-    __m256i e = _mm256_add_epi32(m3, m4), f = _mm256_slli_epi32(_mm256_sub_epi32(m3, m4), 1); \
-    out(0) = _mm256_add_epi32(_mm256_add_epi32(m(0), a), e);                               \
-    out(1) = _mm256_add_epi32(b, f);                                                       \
-    out(2) = _mm256_add_epi32(a, _mm256_slli_epi32(e, 2));                                 \
-    b = _mm256_add_epi32(b, _mm256_slli_epi32(f, 2));                                      \
-    out(3) = _mm256_add_epi32(b, _mm256_slli_epi32(m(5), 1));                              \
-  }
-
 typedef __m256i gathered[POINTS][TILE][SUMS];
 
 static INLINE_AVX2 void gather_row(const __m256i *sums, __m256i out[TILE][SUMS]) {
   for (int i = 0; i < SUMS; i++) {
 #define M(k) sums[SUMS * (k) + i]
 #define OUT(k) out[k][i]
-    GATHER(M, OUT)
+    GATHER(sums8, M, OUT)
 #undef M
 #undef OUT
   }
@@ -160,7 +126,7 @@ static INLINE_AVX2 void store_block(const block *b, gathered between, const int 
     for (int eight = 0; eight < EIGHTS; eight++) {
 #define M(k) between[k][x % TILE][x / TILE * EIGHTS + eight]
 #define OUT(k) four[eight][k]
-      GATHER(M, OUT)
+      GATHER(sums8, M, OUT)
 #undef M
 #undef OUT
       for (int y = 0; y < TILE; y++) four[eight][y] = sum_of(four[eight][y]);

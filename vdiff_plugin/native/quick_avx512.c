@@ -1,29 +1,16 @@
-/* The tiles of quick_avx2.c with the dot products of AVX-512 VNNI: an instruction makes and
+/* The tiles of tiles.h with the dot products of AVX-512 VNNI: an instruction makes and
  * adds the products of sixteen filters and two channels, four times what AVX2's two do.
  */
 #include "conv_avx512.h"
+#include "tiles.h"
 
 #ifdef HAVE_AVX512
-#define POINTS 6
-#define TILE 4
 #define SUMS 16  /* of 16 tiles and 16 filters, or 8 tiles and 32 filters, for each point */
 #define MOST 16  /* tiles side by side */
 
 typedef int16_t __attribute__((vector_size(64), may_alias, aligned(32))) channels32;
 typedef int16_t __attribute__((vector_size(32), may_alias, aligned(32))) channels16;
-
-/* See quick_avx2.c. */
-#define SPREAD(TYPE, d, t)                                                                 \
-  {                                                                                        \
-    TYPE d1 = d(1), d2 = d(2), d3 = d(3), d4 = d(4);                                       \
-    TYPE a = d4 - d2 * 4, b = d3 - d1 * 4, e = d4 - d2, f = (d3 - d1) * 2;                 \
-    t(0) = (d(0) - d2) * 4 + e;                                                            \
-    t(1) = a + b;                                                                          \
-    t(2) = a - b;                                                                          \
-    t(3) = e + f;                                                                          \
-    t(4) = e - f;                                                                          \
-    t(5) = d(5) - d3 - f * 2;                                                              \
-  }
+typedef uint32_t __attribute__((vector_size(64))) sums16;
 
 /* Sixteen or 32 channels from `at` on of a row of tiles. Columns first: neighbouring tiles
  * share two of them. */
@@ -111,26 +98,13 @@ static INLINE_AVX512 const __m512i *sum_8x2(const int16_t *in, int64_t channels,
   return w;
 }
 
-/* Six sums -> 24 times the four outputs of one direction. */
-#define GATHER(m, out)                                                                     \
-  {                                                                                        \
-    __m512i m1 = m(1), m2 = m(2), m3 = m(3), m4 = m(4);                                    \
-    __m512i a = _mm512_add_epi32(m1, m2), b = _mm512_sub_epi32(m1, m2);                    \
-    __m512i e = _mm512_add_epi32(m3, m4), f = _mm512_slli_epi32(_mm512_sub_epi32(m3, m4), 1); \
-    out(0) = _mm512_add_epi32(_mm512_add_epi32(m(0), a), e);                               \
-    out(1) = _mm512_add_epi32(b, f);                                                       \
-    out(2) = _mm512_add_epi32(a, _mm512_slli_epi32(e, 2));                                 \
-    b = _mm512_add_epi32(b, _mm512_slli_epi32(f, 2));                                      \
-    out(3) = _mm512_add_epi32(b, _mm512_slli_epi32(m(5), 1));                              \
-  }
-
 typedef __m512i gathered[POINTS][TILE][SUMS];
 
 static INLINE_AVX512 void gather_row(const __m512i *sums, __m512i out[TILE][SUMS]) {
   for (int i = 0; i < SUMS; i++) {
 #define M(k) sums[SUMS * (k) + i]
 #define OUT(k) out[k][i]
-    GATHER(M, OUT)
+    GATHER(sums16, M, OUT)
 #undef M
 #undef OUT
   }
@@ -152,7 +126,7 @@ static INLINE_AVX512 void store_block(const conv *c, int y, int rows, int x0, in
     __m512i four[TILE];
 #define M(k) between[k][x % TILE][from + x / TILE]
 #define OUT(k) four[k]
-    GATHER(M, OUT)
+    GATHER(sums16, M, OUT)
 #undef M
 #undef OUT
     for (int k = 0; k < rows; k++)

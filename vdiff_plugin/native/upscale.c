@@ -12,7 +12,7 @@ static inline int sample(const void *plane, int64_t at, int deep) {
   return deep ? ((const uint16_t *)plane)[at] : ((const uint8_t *)plane)[at];
 }
 
-static inline int16_t half_codes(float v, int neutral) {
+static inline int16_t code(float v, int neutral) {
   return (int16_t)clamp((int)rintf(v) - neutral, -255, 255);
 }
 
@@ -34,12 +34,11 @@ CLONES void vdiff_upscale_input(const picture *restored, int deep, float scale,
       position(restored, deep, y, x, now);
       position(source, source_deep, y, x, before);
       int sum = now[0] + now[1] + now[2] + now[3];
-      for (int i = 0; i < 4; i++) o[i] = half_codes((float)(4 * now[i] - sum) * scale * 0.5f, 0);
-      o[4] = half_codes((float)sum * scale * 0.5f, 256);
-      for (int i = 4; i < 6; i++) o[1 + i] = half_codes((float)now[i] * scale * 2.0f, 256);
+      for (int i = 0; i < 4; i++) o[i] = code((float)(4 * now[i] - sum) * scale * 0.5f, 0);
+      o[4] = code((float)sum * scale * 0.5f, 256);
+      for (int i = 4; i < 6; i++) o[1 + i] = code((float)now[i] * scale * 2.0f, 256);
       for (int i = 0; i < 6; i++)
-        o[7 + i] = half_codes(
-            ((float)before[i] * source_scale - (float)now[i] * scale) * 2.0f, 0);
+        o[7 + i] = code(((float)before[i] * source_scale - (float)now[i] * scale) * 8.0f, 0);
     }
   }
 }

@@ -12,7 +12,7 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 
 _FLOOR = 0.04  # of the normaliser: how much nearly clean samples count
 _LOG_FLOOR = 1.2  # codes
-_FINE_FLOOR = 0.4  # the same for doubling, where no sample is right to begin with
+_FINE_FLOOR = 0.3  # the same for doubling, where no sample is right to begin with
 _PLANES = (6 / 8, 1 / 8, 1 / 8)  # weights of Y, U and V, as PSNR is weighted
 _EPSILON = 1e-3  # Charbonnier's corner, in units of full scale
 

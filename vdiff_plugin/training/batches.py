@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ class SampleBatches(keras.utils.PyDataset):
             kwargs: of `PyDataset`.
         """
         super().__init__(**kwargs)
-        self._arrays = [np.load(path, mmap_mode="r") for path in paths]
+        self._arrays = [_mapped(path, path.stat().st_mtime_ns) for path in paths]
         self._ends = np.cumsum([len(array) for array in self._arrays])
         self._batch = batch
         self._steps = steps
@@ -73,6 +74,16 @@ class SampleBatches(keras.utils.PyDataset):
         which = int(np.searchsorted(self._ends, number, side="right"))
         start = 0 if which == 0 else self._ends[which - 1]
         return self._arrays[which][number - start]  # type: ignore[no-any-return]
+
+
+@lru_cache(maxsize=256)
+def _mapped(path: Path, changed: int) -> NDArray[np.void]:
+    """The samples of a file, which `changed` tells from others of its name.
+
+    Mapped once: Keras keeps the batches of every `fit`, and their mappings with them.
+    """
+    del changed
+    return np.asanyarray(np.load(path, mmap_mode="r"))
 
 
 def as_batch(records: NDArray[np.void], turn: int, backwards: bool) -> Batch:

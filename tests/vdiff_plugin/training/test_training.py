@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import cv2
@@ -154,6 +155,25 @@ def test_batches_of_a_seed_are_always_the_same(samples: Path) -> None:
     assert (first[0][1] != second[0][1]).any()
     second.first = 4
     np.testing.assert_array_equal(first[0][1], second[0][1])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/self/maps")
+def test_a_file_is_mapped_once_for_all_batches_and_anew_when_it_changed(
+    samples: Path, tmp_path: Path
+) -> None:
+    """A long training makes hundreds of these, none of which Keras lets go."""
+    path = tmp_path / "samples.npy"
+    kept, truths = [], []
+    for count in (4, 4, 2):
+        if len(kept) != 1:
+            path.unlink(missing_ok=True)
+            np.save(path, np.load(samples)[:count])
+        kept.append(SampleBatches([path], batch=2, steps=1, seed=3))
+        truths.append(kept[-1][0][1])
+    np.testing.assert_array_equal(truths[0], truths[1])
+    assert (truths[1] != truths[2]).any()
+    maps = Path("/proc/self/maps").read_text(encoding="utf-8")
+    assert sum(str(path) in line for line in maps.splitlines()) == 2
 
 
 @pytest.mark.parametrize("preset", ["fast", "quality"])

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from vdiff_plugin.builtin.doubling import Doubler, open_doubler, restoring
+from vdiff_plugin.builtin.full_chroma import settled
 from vdiff_plugin.builtin.levels import Levels, window_levels
 from vdiff_plugin.builtin.marks import BLOCK
 from vdiff_plugin.builtin.planes import (
@@ -49,7 +50,7 @@ from vdiff_plugin.settings import Settings
 logger = logging.getLogger(__name__)
 
 # Other rules would give other pixels.
-_RULES = b"noise cut off is made up for, borders and plain frames are kept, mean luma"
+_RULES = b"noise cut off is made up for, borders and plain frames are kept, chroma settles"
 
 
 class RestoreOptions(Options):
@@ -217,6 +218,7 @@ class RestoreStage:
         )
         key = (self.fingerprint, "changes", members.key)
         changes = self._reuse.restore(key, fusions, traces)
+        changes = settled(changes, centre.pixels, chroma_phases(self._source), levels[1])
         return tuple(map(colour_kept, changes, centre.pixels))
 
     def _levels(self, members: Members) -> Levels:

@@ -32,11 +32,23 @@ from vdiff_plugin.native.library import available, kernels
 from vdiff_plugin.settings import Settings
 
 _INTERPOLATION = 2.0 ** (-2 * UNIT_BITS)  # samples a unit of what `doubled` gives
-_RULES = b"cubic 1/128, borders interpolated"  # others would give other pixels
+# Other rules would give other pixels.
+_RULES = b"cubic 1/128, borders interpolated, clean from its source"
 # Bytes a pixel of the small picture.
 _CHANGE = 4 * 4 + 2 * 4  # float32 of four luma and two chroma samples
 _INTERPOLATED = 128  # float64 of luma, thrice at a time, and what it is made of
+_CLEAN = (1.5, 0.5, 1.5)  # codes of noise of luma, of chroma, of compression; from twice it on all
 _NO_LEVELS = (0.0, 0.0, 0.0)
+
+
+def worth_restoring(levels: Levels) -> float:
+    """How much of a restoration is worth having before doubling, 0..1.
+
+    None of it where a window is told to be clean: interpolation gives fine chroma as it
+    was, and what a network did to it would be interpolated as well.
+    """
+    harm = max(level / clean for level, clean in zip(levels, _CLEAN, strict=True))
+    return min(max(harm - 1.0, 0.0), 1.0)
 
 
 def restoring(settings: Settings) -> Settings:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from vdiff_plugin.builtin.doubling import Doubler, open_doubler, restoring
+from vdiff_plugin.builtin.doubling import Doubler, open_doubler, restoring, worth_restoring
 from vdiff_plugin.builtin.full_chroma import settled
 from vdiff_plugin.builtin.levels import Levels, window_levels
 from vdiff_plugin.builtin.marks import BLOCK
@@ -179,20 +179,21 @@ class RestoreStage:
         """Nothing to let go of: cache and network belong to the engine."""
 
     def _restored(self, frame: Frame, members: Members) -> Frame:
+        levels = self._levels(members)
+        share = worth_restoring(levels) if self._doubler else 1.0
         restored = apply_change(
             frame,
             self._changes(members),
             clip=self._source,
             out=self._out,
-            strength=self._settings.strength,
+            strength=self._settings.strength * share,
             dither=self._settings.dither,
-            noise=self._levels(members)[:2],
+            noise=levels[:2],
             even=members.even,
         )
         if self._doubler is None:
             return restored
-        centre = members.centre.pixels[0]
-        return self._doubler.double(restored, centre, self._levels(members), even=members.even)
+        return self._doubler.double(restored, members.centre.pixels[0], levels, even=members.even)
 
     def _changes(self, members: Members) -> tuple[Change, ...]:
         """One a chroma phase; motion is the same for all of them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -10,14 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.vdiff_plugin.networks import random_weights_file
+from tests.vdiff_plugin.networks import random_weights, random_weights_file
 from vdiff_plugin import memory
 from vdiff_plugin.builtin import doubling
-from vdiff_plugin.builtin.doubling import Doubler
+from vdiff_plugin.builtin.doubling import Doubler, worth_restoring
 from vdiff_plugin.builtin.interpolation import doubled, plane_taps
 from vdiff_plugin.engine import Engine
 from vdiff_plugin.errors import UnknownNameError, WeightsError
-from vdiff_plugin.frame import ClipInfo, Frame, PixelFormat
+from vdiff_plugin.frame import ClipInfo, Frame, PixelFormat, Plane
+from vdiff_plugin.model.weights import Layer, save_weights
 from vdiff_plugin.session import Session
 from vdiff_plugin.settings import Settings
 from vdiff_plugin.stream import render_clip
@@ -295,3 +296,52 @@ def test_what_tells_clips_apart(engine: Engine, weights: Path) -> None:
         )
     }
     assert len(fingerprints) == 4
+
+
+@pytest.mark.parametrize(
+    ("levels", "share"),
+    [
+        ((0.0, 0.0, 0.0), 0.0),
+        ((1.4, 0.4, 1.4), 0.0),
+        ((2.25, 0.0, 0.0), 0.5),
+        ((0.0, 0.75, 0.0), 0.5),
+        ((0.0, 0.0, 2.25), 0.5),
+        ((0.0, 0.2, 9.0), 1.0),
+        ((20.0, 20.0, 0.0), 1.0),
+    ],
+)
+def test_clean_windows_are_doubled_from_their_source(
+    levels: tuple[float, float, float], share: float
+) -> None:
+    assert worth_restoring(levels) == pytest.approx(share)
+
+
+def test_clean_chroma_is_interpolated_and_noisy_chroma_restored(tmp_path: Path) -> None:
+    """With an upscaler that changes nothing, what comes out is what went in, interpolated."""
+    weights = random_weights(task="upscale2x")
+    head = weights.layers["up.out"]
+    silent = Layer(np.zeros_like(head.kernel), head.shift, np.zeros_like(head.bias))
+    still = tmp_path / "still.safetensors"
+    save_weights(still, replace(weights, layers={**weights.layers, "up.out": silent}))
+    y, x = np.mgrid[:64, :96]
+    clean = [np.uint8(96 + 60 * np.sin(y / 9 + n / 4) * np.cos(x / 7)) for n in range(LENGTH)]
+    noise = np.random.default_rng(5)
+    for sigma in (0, 6):
+        frames = {}
+        for n, luma in enumerate(clean):
+            planes = [luma, luma[::2, ::2], 255 - luma[::2, ::2]]
+            noisy = [plane + sigma * noise.standard_normal(plane.shape) for plane in planes]
+            frames[n] = Frame(tuple(np.uint8(np.clip(np.rint(each), 0, 255)) for each in noisy))
+        info = replace(CLIP, width=96, height=64)
+        settings = Settings.of(task="upscale2x", weights=still)
+        made, interpolated = (
+            _rendered(info, settings.model_copy(update={"strength": strength}), frames)
+            for strength in (1.0, 0.0)
+        )
+        same = [bool((one == other).all()) for one, other in zip(made, interpolated, strict=True)]
+        assert same == [sigma == 0] * 3
+
+
+def _rendered(clip: ClipInfo, settings: Settings, frames: dict[int, Frame]) -> Sequence[Plane]:
+    with Engine() as engine, engine.open(clip, settings) as session:
+        return session.render(3, frames).planes

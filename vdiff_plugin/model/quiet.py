@@ -11,6 +11,8 @@ from typing import Any
 from vdiff_plugin.descriptors import silenced
 
 _importing = threading.Lock()
+_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
+_OF_JAX = "1"  # JAX leaves it to all that a process imports or starts after it
 
 
 def import_tensorflow() -> Any:
@@ -19,7 +21,8 @@ def import_tensorflow() -> Any:
     Its libraries write to the descriptor itself and before any log level of theirs holds,
     so for the seconds of the first import the descriptor leads nowhere.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # failures are raised all the same
+    if os.environ.get(_LEVEL, _OF_JAX) == _OF_JAX:
+        os.environ[_LEVEL] = "3"  # failures are raised all the same
     _forbid_telemetry()  # Keras imports OpenVINO on some of its ways
     with _importing, nullcontext() if "tensorflow" in sys.modules else silenced():
         import tensorflow

@@ -178,7 +178,7 @@ def _draw(folder: Path | None, form: str, tables: dict[str, list[Line]]) -> None
         points = [
             Point(paces[line.method], line.means["psnr"], line.method)
             for line in table
-            if line.method in paces and len(line.clips.get("psnr", ())) == want
+            if line.method in paces and want and len(line.clips.get("psnr", ())) == want
         ]
         if points:
             panels[f"noise of {harm}"] = points

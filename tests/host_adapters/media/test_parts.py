@@ -166,7 +166,7 @@ from pathlib import Path
 from host_adapters.media import EncodeOptions, enhance
 from vdiff_plugin.settings import Settings
 encode = EncodeOptions(codec="mjpeg", pix_fmt="yuv420p")
-enhance(sys.argv[1], sys.argv[2], settings=Settings.of(strength=0), encode=encode)
+enhance(sys.argv[1], sys.argv[2], settings=Settings.of(strength=0), encode=encode, overwrite=True)
 print(next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1])
 """
 
@@ -177,9 +177,9 @@ STILL: dict[str, Any] = {"pix_fmt": "yuvj420p", "moving": False}
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_memory_does_not_grow_with_the_clip(tmp_path: Path) -> None:
     def peak(frames: int) -> int:
-        path = make(
-            tmp_path / f"{frames}.avi", codec="mjpeg", size=(640, 360), frames=frames, **STILL
-        )
+        path = tmp_path / f"{frames}.avi"
+        if not path.exists():
+            make(path, codec="mjpeg", size=(640, 360), frames=frames, **STILL)
         words = [sys.executable, "-c", MEMORY, str(path), str(tmp_path / f"{frames}.mkv")]
         return int(subprocess.run(words, capture_output=True, text=True, check=True).stdout)
 

@@ -199,8 +199,8 @@ class VideoTrack:
             given["b"] = bits
         given["threads"] = self._output.plan.option("threads", self._stream) or "auto"
         if name := PARAMETERS.get(context.name):
-            ours = repeatable_parameters() if name == "x264-params" else {}
-            parts = [f"{k}={v}" for k, v in (ours | self.hdr.parameters(context.name)).items()]
+            ours = repeatable_parameters(context.name) | self.hdr.parameters(context.name)
+            parts = [f"{k}={v}" for k, v in ours.items()]
             parts += [given[name]] if name in given else []
             given |= {name: ":".join(parts)} if parts else {}
         return given

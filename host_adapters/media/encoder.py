@@ -48,7 +48,7 @@ _HUGE_OPTIONS: Mapping[str, Mapping[str, str]] = {
     "libx264": {"rc-lookahead": "4"},
     "libx264rgb": {"rc-lookahead": "4"},
 }
-PARAMETERS: Mapping[str, str] = {  # options for `name=value:name=value` of the codec's own
+PARAMETERS: Mapping[str, str] = {  # the option that takes name=value:name=value for the codec
     "libx264": "x264-params",
     "libx264rgb": "x264-params",
     "libx265": "x265-params",
@@ -241,9 +241,7 @@ def _given(context: VideoCodecContext, hdr: Hdr, options: EncodeOptions) -> dict
 
 def _own_parameters(codec: str) -> dict[str, str]:
     """Ours of `PARAMETERS`; what the user says comes after them, and wins."""
-    if codec == "libx265":
-        return {"log-level": "none"}
-    return repeatable_parameters() if PARAMETERS.get(codec) == "x264-params" else {}
+    return {"log-level": "none"} if codec == "libx265" else repeatable_parameters(codec)
 
 
 def _quality(context: VideoCodecContext, options: EncodeOptions) -> dict[str, str]:

@@ -29,6 +29,7 @@ _TOTAL = 16
 _DETAIL = 16  # detail is squared in 1/16 codes ..
 _MOST = 512  # .. and at most 32 of them
 _SIDE = 5  # samples a side that a mean is taken over
+SETTLING_BYTES = 52  # of memory at the peak, for each sample of a plane of full chroma
 # What the restored phases differ by, squared, to the variance of the noise they had: 0.02 at
 # sigma 10, 0.06 at 3, measured on training clips. More of it took a little more noise, and
 # detail of strong noise with it.
@@ -48,14 +49,16 @@ def settled(
     """
     if len(offsets) == 1 or noise <= 0:
         return tuple(changes)
+    rows, columns = _steps(offsets)
     chroma = [np.empty_like(each.chroma) for each in changes]
     for index in (0, 1):
-        before = _together([_fine(each.chroma[..., index], each.scale) for each in pixels], offsets)
-        change = _together([_fine(each.chroma[..., index]) for each in changes], offsets)
+        before = interleaved(
+            [_fine(each.chroma[..., index], each.scale) for each in pixels], offsets
+        )
+        change = interleaved([_fine(each.chroma[..., index]) for each in changes], offsets)
         after = _shrunk(before + change, offsets, noise)
         part = np.where(change == 0, np.float32(0), (np.rint(after) - before) / _FINE)
         for plane, (row, column) in zip(chroma, offsets, strict=True):
-            rows, columns = _steps(offsets)
             plane[..., index] = part[row::rows, column::columns]
     return tuple(Change(each.luma, part) for each, part in zip(changes, chroma, strict=True))
 
@@ -69,7 +72,8 @@ def _steps(offsets: Offsets) -> tuple[int, int]:
     return rows, columns
 
 
-def _together(phases: Sequence[NDArray[np.float32]], offsets: Offsets) -> NDArray[np.float32]:
+def interleaved(phases: Sequence[NDArray[np.float32]], offsets: Offsets) -> NDArray[np.float32]:
+    """Phases (h, w) as one plane, each at its (row, column)."""
     rows, columns = _steps(offsets)
     height, width = phases[0].shape
     whole = np.empty((height * rows, width * columns), np.float32)

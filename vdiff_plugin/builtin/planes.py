@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from vdiff_plugin.builtin.borders import keep_borders
 from vdiff_plugin.builtin.clipping import unclipped
+from vdiff_plugin.builtin.full_chroma import interleaved
 from vdiff_plugin.builtin.matrix import even_from_rgb, from_rgb, luma_codes, mix, to_rgb, units
 from vdiff_plugin.contracts import Change, Pixels
 from vdiff_plugin.frame import ClipInfo, Frame, PixelFormat, Plane
@@ -276,15 +277,11 @@ def _joined(phases: Sequence[NDArray[np.float32]], clip: ClipInfo) -> NDArray[np
     if len(offsets) == 1 and form.log2_w == form.log2_h == 1:
         height, width = form.plane_shape(1, clip.width, clip.height)
         return phases[0][:height, :width]
-    rows, columns = (max(offset[axis] for offset in offsets) + 1 for axis in (0, 1))
-    height, width = phases[0].shape
-    whole = np.empty((height * rows, width * columns), np.float32)
-    for (row, column), phase in zip(offsets, phases, strict=True):
-        whole[row::rows, column::columns] = phase
+    whole = interleaved(phases, offsets)
     if form.log2_w == 2:
-        whole = (whole[:, 0::2] + whole[:, 1::2]) / 2
+        whole = (whole[:, 0::2] + whole[:, 1::2]) * np.float32(0.5)
     if form.log2_h == 2:
-        whole = (whole[0::2] + whole[1::2]) / 2
+        whole = (whole[0::2] + whole[1::2]) * np.float32(0.5)
     height, width = form.plane_shape(1, clip.width, clip.height)
     return whole[:height, :width]
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from vdiff_plugin.builtin.doubling import Doubler, open_doubler, restoring, worth_restoring
-from vdiff_plugin.builtin.full_chroma import settled
+from vdiff_plugin.builtin.full_chroma import SETTLING_BYTES, settled
 from vdiff_plugin.builtin.levels import Levels, window_levels
 from vdiff_plugin.builtin.marks import BLOCK
 from vdiff_plugin.builtin.planes import (
@@ -154,9 +154,10 @@ class RestoreStage:
         moved, change = 2 * self.radius * seen, 4 + 2 * phases
         guide = 1 / 4
         views = 2 if self._source.format.family == "rgb" else 1
+        settling = int(SETTLING_BYTES * pixels * phases / 4) if phases > 1 else 0
         working = network.tiles.working_bytes(self._shape)
         restoring = Weight(
-            render=int(pixels * (moved + change)) + working,
+            render=int(pixels * (moved + change)) + max(working, settling),
             kept=int(pixels * views * (seen + guide)),
         )
         if self._doubler is None:
@@ -180,20 +181,26 @@ class RestoreStage:
 
     def _restored(self, frame: Frame, members: Members) -> Frame:
         levels = self._levels(members)
-        share = worth_restoring(levels) if self._doubler else 1.0
-        restored = apply_change(
+        if self._doubler is None:
+            return self._added(frame, members, levels, self._settings.strength)
+        share = worth_restoring(levels)
+        restored = deepened(frame, self._source, self._out)
+        if share:
+            restored = self._added(frame, members, levels, share * self._settings.strength)
+        return self._doubler.double(restored, members.centre.pixels[0], levels, even=members.even)
+
+    def _added(self, frame: Frame, members: Members, levels: Levels, strength: float) -> Frame:
+        """`frame` and `strength` times what the network wants added to it."""
+        return apply_change(
             frame,
             self._changes(members),
             clip=self._source,
             out=self._out,
-            strength=self._settings.strength * share,
+            strength=strength,
             dither=self._settings.dither,
             noise=levels[:2],
             even=members.even,
         )
-        if self._doubler is None:
-            return restored
-        return self._doubler.double(restored, members.centre.pixels[0], levels, even=members.even)
 
     def _changes(self, members: Members) -> tuple[Change, ...]:
         """One a chroma phase; motion is the same for all of them."""

@@ -6,6 +6,9 @@ import argparse
 import logging
 from pathlib import Path
 
+from vdiff_plugin.errors import VdiffError
+from vdiff_plugin.model.quiet import import_tensorflow
+
 
 def main() -> None:
     """Parse the command line and train."""
@@ -20,12 +23,15 @@ def main() -> None:
     from vdiff_plugin.allocator import keep_memory
 
     keep_memory()  # before TensorFlow starts
+    import_tensorflow()
     from vdiff_plugin.training.loop import train_recipe
     from vdiff_plugin.training.recipe import Recipe
 
-    train_recipe(
-        Recipe.read(options.recipe), options.footage, options.work, options.out, options.start
-    )
+    try:
+        recipe = Recipe.read(options.recipe)
+        train_recipe(recipe, options.footage, options.work, options.out, options.start)
+    except VdiffError as error:
+        parser.exit(error.exit_code, f"vdiff: {error}\n")
 
 
 if __name__ == "__main__":

@@ -15,10 +15,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from vdiff_plugin.atomic import require_writable
 from vdiff_plugin.builtin.compression import BIAS, Perceptron, describe
 from vdiff_plugin.builtin.noise import noise_level
 from vdiff_plugin.contracts import Pixels
-from vdiff_plugin.errors import MediaError
+from vdiff_plugin.errors import MediaError, VdiffError
 from vdiff_plugin.training.degrade import DEGRADATIONS
 from vdiff_plugin.training.footage import (
     Sequence420,
@@ -27,7 +28,7 @@ from vdiff_plugin.training.footage import (
     read_still,
     read_video,
 )
-from vdiff_plugin.training.halving import SMALL, sometimes_halved
+from vdiff_plugin.training.halving import LEAST_SIDE, sometimes_halved
 
 logger = logging.getLogger(__name__)
 _KINDS = ("untouched", "h264", "h264", "mpeg", "gaussian", "sensor", "correlated")
@@ -73,7 +74,7 @@ def _draw(
             else:
                 clip = read_video(videos[int(rng.integers(len(videos)))])
                 clip = clip.cut(int(rng.integers(max(1, len(clip) - _LENGTH))), _LENGTH)
-                yield sometimes_halved(clip, _HALVED, SMALL, rng)
+                yield sometimes_halved(clip, _HALVED, LEAST_SIDE, rng)
         except MediaError:
             continue
         drawn += 1
@@ -139,13 +140,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m vdiff_plugin.training.compression")
     parser.add_argument("footage", type=Path, nargs="+", help="folders of clean videos and stills")
     parser.add_argument("-o", "--out", type=Path, required=True, help="safetensors file to write")
-    parser.add_argument("--clips", type=int, default=1200)
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--clips", type=int, default=1200, help="drawn in all (default 1200)")
+    parser.add_argument("--seed", type=int, default=1, help="of everything random (default 1)")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     from safetensors.numpy import save_file
 
-    perceptron = fit(gather(options.footage, options.clips, options.seed), options.seed)
+    try:
+        require_writable(options.out, overwrite=True, sources=())
+        perceptron = fit(gather(options.footage, options.clips, options.seed), options.seed)
+    except VdiffError as error:
+        parser.exit(error.exit_code, f"vdiff: {error}\n")
     save_file(vars(perceptron), options.out)
 
 

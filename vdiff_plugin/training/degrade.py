@@ -148,7 +148,7 @@ def encoded(clean: Sequence420, codec: str, options: dict[str, str]) -> Sequence
 
 
 def _repeatable(codec: str) -> dict[str, str]:
-    parts = [f"{k}={v}" for k, v in repeatable_parameters().items()] if codec == "libx264" else []
+    parts = [f"{k}={v}" for k, v in repeatable_parameters(codec).items()]
     return {"x264-params": ":".join(parts)} if parts else {}
 
 

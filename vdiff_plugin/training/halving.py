@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from vdiff_plugin.training.footage import Sequence420
 
-SMALL = 128  # pixels a side; flow needs some picture
+LEAST_SIDE = 128  # pixels a side; flow needs some picture
 _REACH = 8  # samples on each side of the first of a pair
 _CENTRED = 0.5  # where a small sample lies between two large ones
 _LEFT = 0.25  # of chroma that lies on the left luma column, before and after (MPEG-2)

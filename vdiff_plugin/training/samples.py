@@ -25,7 +25,7 @@ from vdiff_plugin.model.presets import LEVELS
 from vdiff_plugin.training.degrade import DEGRADATIONS, ENCODED, Degradation
 from vdiff_plugin.training.footage import Sequence420, moving_still, read_still, read_video
 from vdiff_plugin.training.graphics import with_graphics
-from vdiff_plugin.training.halving import SMALL, sometimes_halved
+from vdiff_plugin.training.halving import LEAST_SIDE, sometimes_halved
 from vdiff_plugin.training.survey import Footage
 
 PATCH = 96  # pixels, unless the recipe says otherwise
@@ -171,7 +171,7 @@ def _draw_part(
     clip = read_video(shot.path, stop).cut(start, stop - start)
     if not recipe.halved:
         return clip
-    return sometimes_halved(clip, recipe.halved, max(SMALL, recipe.patch), rng)
+    return sometimes_halved(clip, recipe.halved, max(LEAST_SIDE, recipe.patch), rng)
 
 
 def _windows(

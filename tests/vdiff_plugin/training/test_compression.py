@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -35,3 +38,23 @@ def test_a_perceptron_learns_what_the_descriptions_tell() -> None:
     perceptron = fit(Rows(descriptions, errors), seed=1)
     assert 2 ** perceptron(np.array([1.0, 0, 0])) == pytest.approx(6.3, rel=0.3)
     assert 2 ** perceptron(np.array([-1.0, 0, 0])) == pytest.approx(0.3, rel=0.3)
+
+
+@pytest.mark.parametrize(
+    ("module", "words", "said"),
+    [
+        ("compression", ["missing", "-o", "x.st"], "vdiff: no videos or stills in missing; give"),
+        ("compression", ["missing", "-o", "no/x.st"], "vdiff: "),
+        ("", ["missing.toml", ".", "-o", "x.st"], "vdiff: missing.toml: "),
+    ],
+)
+def test_wrong_words_are_one_line(tmp_path: Path, module: str, words: list[str], said: str) -> None:
+    name = f"vdiff_plugin.training.{module}".rstrip(".")
+    done = subprocess.run(
+        [sys.executable, "-m", name, *words],
+        cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode > 0
+    assert done.stderr.startswith(said), done.stderr
+    assert done.stderr.count("\n") == 1

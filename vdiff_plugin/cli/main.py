@@ -58,14 +58,21 @@ def _run(args: list[str]) -> int:
         return _fail(explain(error, args), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         code = _INTERRUPTED
+    except _TerminatedError:
+        return _fail("terminated", _TERMINATED)
     except (MemoryError, RuntimeError, ImportError, OSError) as error:
-        if _is_shortage(error):
-            return _fail("not enough memory; use a smaller --cache or --tile, or fewer pixels", 1)
-        if isinstance(error, OSError):
-            return _lose_stdout(error)
-        raise
+        return _give_up(error)
     # typer turns an interrupt within a command into an exit code.
     return _fail("interrupted", code) if code == _INTERRUPTED else code
+
+
+def _give_up(error: Exception) -> int:
+    """Say what the system lacked. What it did not lack is a bug, and goes on."""
+    if _is_shortage(error):
+        return _fail("not enough memory; use a smaller --cache or --tile, or fewer pixels", 1)
+    if isinstance(error, OSError):
+        return _lose_stdout(error)
+    raise error
 
 
 def _is_shortage(error: Exception) -> bool:
@@ -170,11 +177,19 @@ def _options(params: Iterable[Any]) -> list[str]:
     return [*(name for name in names if name.startswith("--")), "--help"]
 
 
+class _TerminatedError(SystemExit):
+    """SIGTERM came."""
+
+
 def _end_cleanly_when_terminated() -> None:
-    """SIGTERM, as schedulers send it, unwinds like Ctrl-C: what was half done is removed."""
+    """SIGTERM, as schedulers send it, unwinds like Ctrl-C: what was half done is removed.
+
+    Nothing is written before that: Python may be amid writing a line of progress, and refuses
+    to begin another.
+    """
 
     def leave(*_: object) -> None:
-        sys.exit(_fail("terminated", _TERMINATED))
+        raise _TerminatedError(_TERMINATED)
 
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, leave)

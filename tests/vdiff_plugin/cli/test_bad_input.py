@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -10,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -309,6 +311,36 @@ def test_a_signal_leaves_nothing(folder: Path, sent: signal.Signals, code: int, 
     assert first["frame"] < first["frames"] == 200
     assert rest[-1] == said
     assert {path.name for path in folder.iterdir()} == {"in.mkv", "long.mkv"}
+
+
+class _Ending(io.RawIOBase):
+    """A terminal that ends whoever writes to it, amid the first write."""
+
+    def __init__(self) -> None:
+        self.written = b""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        first = not self.written
+        self.written += bytes(data)
+        if first:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return len(data)
+
+
+def test_a_signal_amid_a_line_of_progress(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = _Ending()
+    stderr = io.TextIOWrapper(io.BufferedWriter(terminal), line_buffering=True)
+    monkeypatch.setattr(sys, "stderr", stderr)
+    code = main.run(["enhance", "in.mkv", OUT, "--progress", "json", *NO_NETWORK])
+    stderr.flush()
+    assert code == 143
+    *progress, last = terminal.written.decode().splitlines()
+    assert all(json.loads(line)["frames"] for line in progress)
+    assert last == "vdiff: terminated"
+    assert {path.name for path in folder.iterdir()} == {"in.mkv"}
 
 
 def test_nothing_is_written_twice_unasked(folder: Path) -> None:

@@ -357,12 +357,14 @@ class WeightsFile:
     Attributes:
         path: a safetensors file.
         task: what it was trained for.
-        preset: the network size it fits.
+        preset: the name it goes by for this task: a network size, or one run in another way.
+        mirrored: whether what restores takes the mean of four mirrored views.
     """
 
     path: Path
     task: str
     preset: str
+    mirrored: bool = False
 
 
 class Backend(Protocol):

@@ -28,6 +28,7 @@ from vdiff_plugin.contracts import (
 )
 from vdiff_plugin.errors import SettingsError, UsageError, WeightsError
 from vdiff_plugin.frame import ClipInfo
+from vdiff_plugin.mirrored import MirroredNetwork
 from vdiff_plugin.plugins import Catalogue, Offers, load_offers
 from vdiff_plugin.room import MOST_WAITING
 from vdiff_plugin.session import Session, open_session
@@ -137,7 +138,8 @@ class Engine:
                 self._networks[key] = (
                     loaded if loaded.concurrent else SerialNetwork(loaded, self._inference)
                 )
-            return self._networks[key]
+            network = self._networks[key]
+            return MirroredNetwork(network) if self._is_mirrored(settings) else network
 
     def upscaler(self, settings: Settings) -> Upscaler:
         """The same for the network that doubles pictures; raises as `network`."""
@@ -172,6 +174,11 @@ class Engine:
 
     def _weights(self, settings: Settings) -> Path:
         return settings.weights or self.offers.weights_for(settings.task, settings.preset).path
+
+    def _is_mirrored(self, settings: Settings) -> bool:
+        """Whether the preset asks for it, of whatever weights."""
+        asked = (settings.task, settings.preset)
+        return any(one.mirrored for one in self.offers.weights if (one.task, one.preset) == asked)
 
     def _choose_backend(self, settings: Settings) -> tuple[str, Backend]:
         """The backend asked for, or of those that can run here the one of highest speed."""

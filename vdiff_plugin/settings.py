@@ -86,7 +86,9 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
     task: str = Field("restore", description="what the weights were trained for")
-    preset: str = Field("fast", description="network size: fast or quality")
+    preset: str = Field(
+        "fast", description="network size: fast or quality; best is quality in four mirrors"
+    )
     strength: float = Field(1.0, ge=0, le=1, description="0 leaves the picture, 1 is full effect")
     noise: Literal["auto"] | Annotated[float, Field(ge=0, le=100)] = Field(
         "auto", description="noise level in 8-bit code values, or auto"

@@ -58,7 +58,7 @@ static const double JUMP = 4.5; /* steps of the clock that a playing host does n
 static const f0r_param_info_t parameters[PARAMETERS] = {
     {"strength", DOUBLE, "0 leaves the picture, 1 is full effect"},
     {"task", STRING, "what the weights were trained for, such as restore"},
-    {"preset", STRING, "network size: fast or quality"},
+    {"preset", STRING, "network size: fast or quality; best is quality in four mirrors"},
     {"noise", DOUBLE, "0 estimates it; else the noise level in 8-bit code values, over 100"},
     {"delayed", BOOLEAN, "look at later frames too; the picture comes two frames late"},
     {"show change map", BOOLEAN, "show where the picture changed, instead of restoring it"},

@@ -55,7 +55,7 @@ def vdiff(
         clip: YUV, RGB or GRAY, 8 to 16 bits, half or single float, progressive; format and
             size must not change.
         task: what the weights were trained for.
-        preset: network size, "fast" or "quality".
+        preset: network size, "fast" or "quality"; "best" is quality in four mirrors.
         strength: 0 leaves the picture, 1 is full effect; or a GRAY clip that says so per
             pixel, black to white (floats 0 to 1).
         noise: noise level in 8-bit code values, 0 to 100, or "auto".

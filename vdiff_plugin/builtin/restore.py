@@ -43,6 +43,7 @@ from vdiff_plugin.contracts import (
 )
 from vdiff_plugin.errors import SettingsError
 from vdiff_plugin.frame import ClipInfo, Frame, Window
+from vdiff_plugin.mirrored import views_of
 from vdiff_plugin.options import Options
 from vdiff_plugin.room import Weight
 from vdiff_plugin.settings import Settings
@@ -132,10 +133,19 @@ class RestoreStage:
         self._settings = settings
         self._aligner = aligner
         self._cache = cache
-        self._network = TiledNetwork(network, settings.tile)
-        self._reuse = Reuse(self._network, cache)
+        views = views_of(network, len(chroma_phases(source)))
+        networks = [TiledNetwork(each, settings.tile) for each in views.networks]
+        self._network = networks[0]
+        self._reuse = Reuse(networks, cache)
         self.radius = network.radius
-        self._sight = Sight(source, self._network, aligner, cache, scene_cuts=settings.scene_cuts)
+        self._sight = Sight(
+            source,
+            self._network,
+            aligner,
+            cache,
+            scene_cuts=settings.scene_cuts,
+            mirrors=views.mirrors,
+        )
         picked = settings.model_dump(include={"strength", "noise", "scene_cuts", "dither"})
         parts = [self._sight.fingerprint, f"{out.format}{picked}".encode(), _RULES]
         self.fingerprint = b"|".join([*parts, doubler.fingerprint] if doubler else parts)

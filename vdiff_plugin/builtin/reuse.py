@@ -65,13 +65,13 @@ class Reuse:
     """Restores windows, and of those that resemble an earlier one only what is new.
 
     Args:
-        network: does the work.
+        networks: do the work, one a chroma phase.
         cache: keeps restored windows.
     """
 
-    def __init__(self, network: Network, cache: Cache) -> None:
-        self._network = network
-        self._halo = -(-network.halo // BLOCK)
+    def __init__(self, networks: Sequence[Network], cache: Cache) -> None:
+        self._networks = networks
+        self._halo = -(-networks[0].halo // BLOCK)
         self._cache = cache
         self._recent: deque[Hashable] = deque(maxlen=_RECENT)
         self._lock = threading.Lock()
@@ -87,7 +87,7 @@ class Reuse:
             traces: of the window.
         """
         if traces.still.mean() < _WORTH:
-            return tuple(self._network.restore(fusion) for fusion in fusions)
+            return self._anew(fusions)
         restored = self._cache.get(key, lambda: self._restored(fusions, traces))
         with self._lock:
             if key not in self._recent:
@@ -99,14 +99,18 @@ class Reuse:
         pieces = list(_pieces(new, self._halo))
         work = sum(_area(_grown(piece, self._halo, new.shape)) for piece in pieces)
         if earlier is None or work > _MOST * new.size:
-            return Restored(traces, tuple(self._network.restore(each) for each in fusions))
+            return Restored(traces, self._anew(fusions))
         changes = tuple(Change(each.luma.copy(), each.chroma.copy()) for each in earlier.changes)
         for piece in pieces:
             outer = _grown(piece, self._halo, new.shape)
-            for fusion, change in zip(fusions, changes, strict=True):
-                part = self._network.restore(cut_fusion(fusion, *_pixels(outer)))
+            parts = self._anew([cut_fusion(fusion, *_pixels(outer)) for fusion in fusions])
+            for part, change in zip(parts, changes, strict=True):
                 _paste(part, outer, change, piece)
         return Restored(traces, changes)
+
+    def _anew(self, fusions: Sequence[Fusion]) -> tuple[Change, ...]:
+        pairs = zip(self._networks, fusions, strict=True)
+        return tuple(network.restore(fusion) for network, fusion in pairs)
 
     def _most_alike(self, traces: Traces) -> tuple[Restored | None, Blocks]:
         """The recent window with the fewest blocks to make anew, and those blocks."""

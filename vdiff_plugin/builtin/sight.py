@@ -41,7 +41,7 @@ class Seen:
         key: of the frame.
         pixels: in the network's form, one a chroma phase, luma shared.
         guide: what the aligner compares.
-        features: of the first phase.
+        features: of the first phase, in all mirrors that the network sees.
         still: marks of the blocks of its pixels.
         marks: of its pixels and features.
         layout: for scene cuts.
@@ -96,16 +96,25 @@ class Sight:
         aligner: that will align them.
         cache: where what was seen is kept.
         scene_cuts: end windows at them.
+        mirrors: how many of a picture the network's features hold side by side.
     """
 
     def __init__(
-        self, clip: ClipInfo, network: Network, aligner: Aligner, cache: Cache, *, scene_cuts: bool
+        self,
+        clip: ClipInfo,
+        network: Network,
+        aligner: Aligner,
+        cache: Cache,
+        *,
+        scene_cuts: bool,
+        mirrors: int = 1,
     ) -> None:
         self._clip = clip
         self._network = network
         self._aligner = aligner
         self._cache = cache
         self._scene_cuts = scene_cuts
+        self._mirrors = mirrors
         # Frames alone decide what is seen of them, but clips differ in how to read them.
         reading = f"{clip.format} {clip.matrix} {clip.full_range}".encode()
         self.fingerprint = b"|".join([network.fingerprint, aligner.fingerprint, reading, _RULES])
@@ -169,7 +178,7 @@ class Sight:
             features=features,
             still=marks,
             marks=stirred(marks, features),
-            layout=describe(features),
+            layout=describe(features[..., : features.shape[-1] // self._mirrors]),
             levels=frame_levels(pixels[0]),
         )
 

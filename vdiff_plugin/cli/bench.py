@@ -68,10 +68,10 @@ def bench(
 
 
 def _presets(engine: Engine, task: str) -> list[str]:
-    names = [one.preset for one in engine.offers.weights if one.task == task]
-    if not names:
+    found = [one for one in engine.offers.weights if one.task == task]
+    if not found:
         engine.offers.weights_for(task, "fast")  # says which tasks there are
-    return sorted(names)
+    return [one.preset for one in sorted(found, key=lambda one: (one.mirrored, one.preset))]
 
 
 class _Runs:

@@ -104,7 +104,7 @@ def _look_at(one: WeightsFile) -> tuple[str, str]:
         found = load_weights(one.path).metadata
     except WeightsError as error:
         return "", str(error)
-    if (found["task"], found["preset"]) != (one.task, one.preset):
+    if found["task"] != one.task or (found["preset"] != one.preset and not one.mirrored):
         holds = "/".join((found["task"], found["preset"]))
         return "", f"{one.path}: holds {holds}; install its package again"
     return f"{one.path.name}, {size / 1e6:.2f} MB", ""

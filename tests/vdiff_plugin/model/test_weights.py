@@ -112,11 +112,13 @@ def test_quantised_kernels_stay_within_half_a_step() -> None:
 def test_bundled_weights_load_and_are_small() -> None:
     offered = vdiff_weights()
     tasks = ("restore", "denoise", "deblock", "upscale2x")
-    wanted = {(task, preset) for task in tasks for preset in ("fast", "quality")}
+    wanted = {(task, preset) for task in tasks for preset in ("fast", "quality", "best")}
     assert {(each.task, each.preset) for each in offered} == wanted
     for each in offered:
         weights = load_weights(each.path)
-        assert (weights.task, weights.architecture.name) == (each.task, each.preset)
+        size = "quality" if each.preset == "best" else each.preset
+        assert (weights.task, weights.architecture.name) == (each.task, size)
+        assert each.mirrored == (each.preset == "best")
         assert each.path.stat().st_size < 2_000_000
         card = each.path.with_suffix(".md").read_text(encoding="utf-8")
         assert weights.fingerprint.hex() in card

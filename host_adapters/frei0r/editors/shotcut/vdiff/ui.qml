@@ -11,7 +11,7 @@ Shotcut.KeyframableFilter {
         'show change map': 0, 'mix with original': 0
     })
     readonly property var tasks: ['restore', 'denoise', 'deblock']
-    readonly property var sizes: ['fast', 'quality']
+    readonly property var sizes: ['fast', 'quality', 'best']
 
     function setControls() {
         const position = getPosition()
@@ -108,7 +108,7 @@ Shotcut.KeyframableFilter {
         }
         Shotcut.ComboBox {
             id: presetBox
-            model: [qsTr('Fast'), qsTr('Quality')]
+            model: [qsTr('Fast'), qsTr('Quality'), qsTr('Best')]
             Layout.columnSpan: 3
             onActivated: filter.set('preset', panel.sizes[currentIndex])
         }

@@ -115,7 +115,7 @@ def test_a_map_of_too_many_bits() -> None:
     ("keywords", "parts"),
     [
         ({"task": "sharpen"}, ["no task 'sharpen'; have", "restore"]),
-        ({"preset": "best"}, ["no preset 'best' for task restore; have fast, quality"]),
+        ({"preset": "huge"}, ["no preset 'huge' for task restore; have best, fast, quality"]),
         ({"backend": "abacus"}, ["no backend 'abacus'; have keras"]),
         ({"stages": "blur"}, ["no stage 'blur'; have ", "colour", "vdiff"]),
         ({"stages": ""}, ["stages: "]),

@@ -113,7 +113,7 @@ def test_tensorflow_writes_nothing_into_the_frames(folder: Path, expected: list[
 @pytest.mark.parametrize(
     ("keywords", "line"),
     [
-        ('preset="best"', "vdiff: no preset 'best' for task restore; have fast, quality"),
+        ('preset="huge"', "vdiff: no preset 'huge' for task restore; have best, fast, quality"),
         ("mask=clip", "vdiff: mask is a clip of YUV420P8; give a GRAY clip of 64x48 and 9 frames"),
     ],
 )

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,6 +21,7 @@ from vdiff_plugin.contracts import Change, Footprint, Fusion, Network, Pixels
 Axes = tuple[int, ...]
 
 MIRRORS: Sequence[Axes] = ((), (0,), (1,), (0, 1))  # the axes that are turned over
+_FLIPS = {(0,): 0, (1,): 1, (0, 1): -1}  # as OpenCV calls them; it takes half of NumPy's time
 _TURNED = 3.0  # bytes a pixel of one frame's copy, at 16 bits a sample
 
 
@@ -140,7 +142,7 @@ def _turned_pixels(pixels: Pixels, axes: Axes) -> Pixels:
 
 
 def _turned(plane: NDArray[Any], axes: Axes) -> NDArray[Any]:
-    return np.ascontiguousarray(np.flip(plane, axes)) if axes else plane
+    return cv2.flip(plane, _FLIPS[axes]) if axes else plane
 
 
 def _mean(parts: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:

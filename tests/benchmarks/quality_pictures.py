@@ -1,4 +1,4 @@
-"""The pictures of docs/quality.md, from photographs that two packages bring along.
+"""The pictures of docs/quality.md and docs/upscaling.md, from photographs in two packages.
 
 python -m tests.benchmarks.quality_pictures docs/images
 
@@ -21,9 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tests.benchmarks.clips import Clip, clip_of, film_grain, h264, noise
+from tests.benchmarks.halves import HALVES
 from vdiff_plugin.builtin.matrix import rgb_of
 from vdiff_plugin.engine import Engine
 from vdiff_plugin.frame import Frame
+from vdiff_plugin.model.presets import UPSCALING
 from vdiff_plugin.settings import Settings
 from vdiff_plugin.stream import render_clip
 from vdiff_plugin.training.footage import Sequence420
@@ -60,19 +62,21 @@ def main() -> None:
     """Write a strip an example into the folder that is given."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("names", nargs="*", help="of examples, or strength; default all")
+    parser.add_argument("names", nargs="*", help="of examples, strength or upscale; default all")
     given = parser.parse_args()
     folder, wanted = given.folder, given.names
     with Engine() as engine:
         for each in examples():
             if not wanted or each.name in wanted:
-                strip = np.hstack([*_parts(engine, each)])
-                options = [cv2.IMWRITE_JPEG_QUALITY, _QUALITY]
-                cv2.imwrite(str(folder / f"quality-{each.name}.jpg"), strip[..., ::-1], options)
+                _write(folder / f"quality-{each.name}.jpg", np.hstack([*_parts(engine, each)]))
         if not wanted or "strength" in wanted:
-            parts = np.hstack([*_strengths(engine)])
-            path = str(folder / "quality-strength.jpg")
-            cv2.imwrite(path, parts[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+            _write(folder / "quality-strength.jpg", np.hstack([*_strengths(engine)]))
+        if not wanted or "upscale" in wanted:
+            _write(folder / "upscale.jpg", np.vstack([*_doublings(engine)]))
+
+
+def _write(path: Path, picture: Picture) -> None:
+    cv2.imwrite(str(path), picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
 
 
 def examples() -> Iterator[Example]:
@@ -179,6 +183,20 @@ def _strengths(engine: Engine) -> Iterator[Picture]:
     for strength in (0, 0.25, 0.5, 0.75, 1):
         settings = Settings.of(preset="quality", strength=strength)
         yield _cut(_restored(engine, harmed, settings), clean, example)
+
+
+def _doublings(engine: Engine) -> Iterator[Picture]:
+    """Letters from a clean half and a face from a noisy one, doubled: a strip each."""
+    chosen = {each.name: each for each in examples()}
+    for name, harm in (("text", "half"), ("face", "half, sigma 10")):
+        example = chosen[name]
+        clean = _clip(example)
+        half = HALVES[harm].apply(clean)
+        parts = []
+        for preset, strength in (("fast", 0), ("fast", 1), ("quality", 1)):
+            settings = Settings.of(task=UPSCALING, preset=preset, strength=strength)
+            parts.append(_cut(_restored(engine, half, settings), clean, example))
+        yield np.hstack([*parts, _cut(clean.frames()[_SHOWN], clean, example)])
 
 
 def _restored(engine: Engine, clip: Clip, settings: Settings) -> Frame:

@@ -68,8 +68,16 @@ class Services(Protocol):
         """
         ...
 
+    def mirrored(self, settings: Settings) -> bool:
+        """Whether what restores as `settings` say takes the mean of four mirrors.
+
+        Raises:
+            UnknownNameError: no such task or preset.
+        """
+        ...
+
     def upscaler(self, settings: Settings) -> Upscaler:
-        """The same for the network that doubles pictures."""
+        """As `network`, for the network that doubles pictures."""
         ...
 
 

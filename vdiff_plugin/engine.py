@@ -26,9 +26,8 @@ from vdiff_plugin.contracts import (
     Pixels,
     Upscaler,
 )
-from vdiff_plugin.errors import SettingsError, UsageError, WeightsError
+from vdiff_plugin.errors import SettingsError, UnknownNameError, UsageError, WeightsError
 from vdiff_plugin.frame import ClipInfo
-from vdiff_plugin.mirrored import MirroredNetwork
 from vdiff_plugin.plugins import Catalogue, Offers, load_offers
 from vdiff_plugin.room import MOST_WAITING
 from vdiff_plugin.session import Session, open_session
@@ -138,11 +137,24 @@ class Engine:
                 self._networks[key] = (
                     loaded if loaded.concurrent else SerialNetwork(loaded, self._inference)
                 )
-            network = self._networks[key]
-            return MirroredNetwork(network) if self._is_mirrored(settings) else network
+            return self._networks[key]
+
+    def mirrored(self, settings: Settings) -> bool:
+        """Whether the preset that `settings` name restores in four mirrors.
+
+        Raises:
+            UnknownNameError: no such task or preset; beside weights of one's own, no preset of
+                that name for any task.
+        """
+        if settings.weights is None:
+            return self.offers.weights_for(settings.task, settings.preset).mirrored
+        named = [one for one in self.offers.weights if one.preset == settings.preset]
+        if not named:
+            raise UnknownNameError("preset", settings.preset, _presets(self.offers))
+        return any(one.mirrored for one in named)
 
     def upscaler(self, settings: Settings) -> Upscaler:
-        """The same for the network that doubles pictures; raises as `network`."""
+        """As `network`, for the network that doubles pictures."""
         path = self._weights(settings)
         with self._loading:
             name, backend = self._choose_backend(settings)
@@ -174,11 +186,6 @@ class Engine:
 
     def _weights(self, settings: Settings) -> Path:
         return settings.weights or self.offers.weights_for(settings.task, settings.preset).path
-
-    def _is_mirrored(self, settings: Settings) -> bool:
-        """Whether the preset asks for it, of whatever weights."""
-        asked = (settings.task, settings.preset)
-        return any(one.mirrored for one in self.offers.weights if (one.task, one.preset) == asked)
 
     def _choose_backend(self, settings: Settings) -> tuple[str, Backend]:
         """The backend asked for, or of those that can run here the one of highest speed."""
@@ -330,6 +337,10 @@ def _build[T](catalogue: Catalogue[Callable[..., T]], text: str, *parts: object)
     except TypeError as error:
         raise SettingsError(f"{catalogue.kind} {name}: {error}; write just {name}") from error
     return factory(*parts, **options)
+
+
+def _presets(offers: Offers) -> list[str]:
+    return sorted({one.preset for one in offers.weights})
 
 
 def _remedy(settings: Settings) -> str:

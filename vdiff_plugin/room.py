@@ -83,7 +83,8 @@ class Load:
         """The largest room up to `wanted` that fits into `free` bytes, or the smallest there is.
 
         Frames wait in shorter queues first; then the cache shrinks to what the windows under
-        way hold anyway; then fewer are rendered at a time.
+        way hold anyway; then fewer are rendered at a time. A cache, if one is wanted, is not
+        smaller than that: it would forget what is in memory, and have it made again.
         """
         usable = _SHARE * free
         rooms = list(self._rooms(wanted))
@@ -92,10 +93,10 @@ class Load:
     def _rooms(self, wanted: Room) -> Iterator[Room]:
         waits = [wanted.waiting >> halved for halved in range(wanted.waiting.bit_length())]
         for workers in range(wanted.workers, 0, -1):
+            held = self._in_use(workers) if wanted.cache else 0
             for waiting in waits:
-                yield Room(workers=workers, waiting=waiting, cache=wanted.cache)
-            needed = min(wanted.cache, self._in_use(workers))
-            yield Room(workers=workers, waiting=1, cache=needed)
+                yield Room(workers=workers, waiting=waiting, cache=max(wanted.cache, held))
+            yield Room(workers=workers, waiting=1, cache=held)
 
 
 def megabytes(size: float) -> str:

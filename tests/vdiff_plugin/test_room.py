@@ -15,13 +15,13 @@ LOAD = Load(
     source=FRAME,
     output=FRAME,
     window=5,
-    weight=Weight(render=600 * MB, kept=90 * MB),  # so that windows hold more than the cache
+    weight=Weight(render=600 * MB, kept=90 * MB),
 )
-WANTED = Room(workers=2, waiting=8, cache=512 * MB)
+WANTED = Room(workers=2, waiting=8, cache=700 * MB)
 
 
 def test_the_least_is_one_frame_at_a_time() -> None:
-    assert LOAD.fit(WANTED, 0) == Room(workers=1, waiting=1, cache=WANTED.cache)
+    assert LOAD.fit(WANTED, 0) == Room(workers=1, waiting=1, cache=(5 + 1) * 90 * MB)
 
 
 def test_nothing_shrinks_where_there_is_enough() -> None:
@@ -63,3 +63,8 @@ def test_the_cache_shrinks_to_what_windows_hold_and_no_further() -> None:
     load = replace(LOAD, weight=replace(LOAD.weight, kept=20 * MB))
     caches = {load.fit(WANTED, free * MB).cache for free in range(0, 6000, 50)}
     assert caches == {(5 + 1) * 20 * MB, (5 + 2) * 20 * MB, WANTED.cache}
+
+
+def test_a_small_cache_grows_to_what_windows_hold_and_none_stays_none() -> None:
+    for wanted, got in ((100, (5 + 2) * 90), (700, 700), (0, 0)):
+        assert LOAD.fit(replace(WANTED, cache=wanted * MB), 20_000 * MB).cache == got * MB

@@ -18,6 +18,7 @@ from vdiff_plugin.builtin.doubling import Doubler, open_doubler, restoring, wort
 from vdiff_plugin.builtin.full_chroma import SETTLING_BYTES, settled
 from vdiff_plugin.builtin.levels import Levels, window_levels
 from vdiff_plugin.builtin.marks import BLOCK
+from vdiff_plugin.builtin.mirrored import Views, views_of
 from vdiff_plugin.builtin.planes import (
     apply_change,
     chroma_phases,
@@ -36,14 +37,12 @@ from vdiff_plugin.contracts import (
     Cache,
     Change,
     Fusion,
-    Network,
     Pixels,
     Services,
     Stage,
 )
 from vdiff_plugin.errors import SettingsError
 from vdiff_plugin.frame import ClipInfo, Frame, Window
-from vdiff_plugin.mirrored import views_of
 from vdiff_plugin.options import Options
 from vdiff_plugin.room import Weight
 from vdiff_plugin.settings import Settings
@@ -73,9 +72,11 @@ def open_stage(
     doubler = open_doubler(out, settings, services)
     if settings.strength == 0:
         return Untouched(clip, out, doubler)
-    network = services.network(restoring(settings))
+    restored = restoring(settings)
+    network = services.network(restored)
+    views = views_of(network, len(chroma_phases(clip)), every=services.mirrored(restored))
     aligner = services.aligner(network.alignment)
-    return RestoreStage(clip, out, settings, network, aligner, services.cache, doubler)
+    return RestoreStage(clip, out, settings, views, aligner, services.cache, doubler)
 
 
 def _output_clip(clip: ClipInfo, depth: int | None) -> ClipInfo:
@@ -120,7 +121,7 @@ class RestoreStage:
         source: ClipInfo,
         out: ClipInfo,
         settings: Settings,
-        network: Network,
+        views: Views,
         aligner: Aligner,
         cache: Cache,
         doubler: Doubler | None = None,
@@ -133,11 +134,10 @@ class RestoreStage:
         self._settings = settings
         self._aligner = aligner
         self._cache = cache
-        views = views_of(network, len(chroma_phases(source)))
         networks = [TiledNetwork(each, settings.tile) for each in views.networks]
         self._network = networks[0]
         self._reuse = Reuse(networks, cache)
-        self.radius = network.radius
+        self.radius = self._network.radius
         self._sight = Sight(
             source,
             self._network,
@@ -149,7 +149,7 @@ class RestoreStage:
         picked = settings.model_dump(include={"strength", "noise", "scene_cuts", "dither"})
         parts = [self._sight.fingerprint, f"{out.format}{picked}".encode(), _RULES]
         self.fingerprint = b"|".join([*parts, doubler.fingerprint] if doubler else parts)
-        self._shape = padded_shape(source, network.stride)
+        self._shape = padded_shape(source, self._network.stride)
         edge = self._network.tiles.edge(self._shape)
         pieces = "one piece" if edge >= max(self._shape) else f"tiles of {edge}"
         logger.debug("%dx%d in %s", source.width, source.height, pieces)
@@ -159,11 +159,12 @@ class RestoreStage:
         """See `Weighed.weight`. What follows is in bytes a pixel."""
         network, pixels = self._network, math.prod(self._shape)
         phases = len(chroma_phases(self._source))
-        sample = min(self._source.format.dtype.itemsize, 2)
+        rgb = self._source.format.family == "rgb"
+        sample = 2 if rgb else min(self._source.format.dtype.itemsize, 2)
         seen = sample * (1 + phases / 2) + network.footprint.features
-        moved, change = 2 * self.radius * seen, 4 + 2 * phases
+        moved, change = 2 * self.radius * seen, 6 * phases
         guide = 1 / 4
-        views = 2 if self._source.format.family == "rgb" else 1
+        views = 2 if rgb else 1
         settling = int(SETTLING_BYTES * pixels * phases / 4) if phases > 1 else 0
         working = network.tiles.working_bytes(self._shape)
         restoring = Weight(

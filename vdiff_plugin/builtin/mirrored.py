@@ -9,7 +9,7 @@ whichever way they are turned over, so tiles and whole pictures agree.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -23,6 +23,7 @@ Axes = tuple[int, ...]
 MIRRORS: Sequence[Axes] = ((), (0,), (1,), (0, 1))  # the axes that are turned over
 _FLIPS = {(0,): 0, (1,): 1, (0, 1): -1}  # as OpenCV calls them; it takes half of NumPy's time
 _TURNED = 3.0  # bytes a pixel of one frame's copy, at 16 bits a sample
+_CHANGE = 6.0  # of what one call gives
 
 
 class MirroredNetwork:
@@ -44,9 +45,9 @@ class MirroredNetwork:
         self.alignment = network.alignment
         self.fingerprint = network.fingerprint + f"|mirrors {mirrors}".encode()
         one, frames = network.footprint, 2 * network.radius + 1
+        self.turned = one.working + frames * (_TURNED + one.features)
         self.footprint = Footprint(
-            working=one.working + frames * (_TURNED + one.features),
-            features=len(mirrors) * one.features,
+            working=self.turned + len(mirrors) * _CHANGE, features=len(mirrors) * one.features
         )
 
     def extract(self, pixels: Pixels) -> NDArray[np.uint8]:
@@ -88,7 +89,7 @@ class _OneMirror:
         self.halo = network.halo
         self.alignment = network.alignment
         self.fingerprint = network.fingerprint + b"|one by one"
-        self.footprint = network.footprint
+        self.footprint = replace(network.footprint, working=network.turned)
 
     def extract(self, pixels: Pixels) -> NDArray[np.uint8]:
         """See `MirroredNetwork.extract`."""
@@ -112,13 +113,18 @@ class Views:
     mirrors: int
 
 
-def views_of(network: Network, pictures: int) -> Views:
+def views_of(network: Network, pictures: int, *, every: bool) -> Views:
     """Views of `pictures` that share a luma plane, whose changes to it are averaged.
 
-    Each is restored in a mirror of its own, which costs no more than the same for all.
+    Each is restored in a mirror of its own, which costs no more runs than the same for all.
+
+    Args:
+        network: does the work.
+        pictures: of one frame, up to four.
+        every: restore each of them in all four mirrors.
     """
-    if isinstance(network, MirroredNetwork):
-        return Views((network,) * pictures, network.mirrors)
+    if every:
+        return Views((MirroredNetwork(network),) * pictures, len(MIRRORS))
     if pictures == 1:
         return Views((network,), 1)
     mirrored = MirroredNetwork(network, MIRRORS[:pictures])

@@ -2,30 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from host_adapters.frei0r.bands import BandedEngine
 from tests.vdiff_plugin.networks import random_fusion, random_weights_file
 from vdiff_plugin.builtin import restore
 from vdiff_plugin.builtin.matrix import rgb_of
+from vdiff_plugin.builtin.mirrored import MIRRORS, MirroredNetwork, Views, views_of
 from vdiff_plugin.builtin.native_backend import NativeBackend
 from vdiff_plugin.builtin.reference import NumpyBackend, NumpyNetwork
 from vdiff_plugin.builtin.tiling import TiledNetwork
+from vdiff_plugin.cli.profiling import ProfiledEngine
 from vdiff_plugin.cli.scene import Scene
 from vdiff_plugin.contracts import Fusion, Pixels
 from vdiff_plugin.engine import Engine
+from vdiff_plugin.errors import UnknownNameError
 from vdiff_plugin.frame import ClipInfo, Frame, PixelFormat
-from vdiff_plugin.mirrored import MIRRORS, MirroredNetwork, Views, views_of
 from vdiff_plugin.settings import Settings
 
 SCENE = Scene(width=208, height=144, length=7)
 CLEAN = {n: SCENE.clean(n) for n in range(7)}
 NOISY = {n: SCENE.noisy(n, 15) for n in range(7)}
 MIDDLE = 3
+
+
+def _in_rgb(frame: Frame) -> Frame:
+    codes = np.rint(np.clip(rgb_of(frame, SCENE.clip), 0, 1) * 255).astype(np.uint8)
+    return Frame(tuple(np.ascontiguousarray(codes[..., i]) for i in range(3)))
+
+
+RGB = ClipInfo(width=208, height=144, length=7, format=PixelFormat(family="rgb"), full_range=True)
+IN_RGB = {n: _in_rgb(frame) for n, frame in NOISY.items()}
 
 
 @pytest.fixture(scope="module")
@@ -87,17 +99,20 @@ def test_tiles_and_backends_agree(path: Path, network: NumpyNetwork) -> None:
 
 
 def test_pictures_of_one_frame_get_a_mirror_each(network: NumpyNetwork) -> None:
-    assert views_of(network, 1) == Views((network,), 1)
-    views = views_of(network, 4)
+    assert views_of(network, 1, every=False) == Views((network,), 1)
+    views = views_of(network, 4, every=False)
     window = random_fusion(48, 80, channels=4 * 16)
     changes = [each.restore(window).luma for each in views.networks]
     assert views.mirrors == 4
     np.testing.assert_allclose(
         np.mean(changes, axis=0), MirroredNetwork(network).restore(window).luma, atol=1e-4
     )
-    best = MirroredNetwork(network)
-    assert views_of(best, 4) == Views((best,) * 4, 4)
-    assert views.networks[0].fingerprint != best.fingerprint
+    every = views_of(network, 4, every=True)
+    assert every.mirrors == 4
+    assert views.networks[0].fingerprint != every.networks[0].fingerprint
+    np.testing.assert_array_equal(
+        every.networks[2].restore(window).luma, MirroredNetwork(network).restore(window).luma
+    )
 
 
 def _restored(clip: ClipInfo, frames: Mapping[int, Frame], **given: object) -> dict[int, Frame]:
@@ -127,22 +142,35 @@ def test_best_is_the_same_in_tiles_without_a_cache_and_in_numpy(given: dict[str,
 
 
 def test_best_goes_with_weights_of_ones_own(path: Path) -> None:
-    plain, best = (
-        _restored(SCENE.clip, NOISY, preset=preset, weights=path)[MIDDLE].key
-        for preset in ("fast", "best")
-    )
-    assert plain != best
+    """Whatever task they are for, even one that has no presets; a slip of the pen is told."""
+
+    def key(preset: str, task: str = "restore") -> str:
+        return _restored(SCENE.clip, NOISY, preset=preset, task=task, weights=path)[MIDDLE].key
+
+    assert key("fast") != key("best") == key("best", "of one's own")
+    with pytest.raises(UnknownNameError, match="no preset 'bset'; have best, fast, quality"):
+        key("bset")
 
 
-def _in_rgb(frame: Frame) -> Frame:
-    codes = np.rint(np.clip(rgb_of(frame, SCENE.clip), 0, 1) * 255).astype(np.uint8)
-    return Frame(tuple(np.ascontiguousarray(codes[..., i]) for i in range(3)))
+@pytest.mark.parametrize("engine", [lambda: BandedEngine(2), ProfiledEngine])
+def test_engines_that_listen_or_share_frames_out_see_the_same(engine: Callable[[], Engine]) -> None:
+    """What is kept too, so that scene cuts lie where they do elsewhere."""
+    found = []
+    for make in (Engine, engine):
+        with make() as opened, opened.open(RGB, Settings.of(preset="best")) as session:
+            keys = [session.render(n, IN_RGB).key for n in (5, 3)]
+            found.append((keys, opened.cache.statistics.bytes))
+    assert found[0] == found[1]
+
+
+def test_changes_are_those_of_the_picture_as_it_is() -> None:
+    with Engine() as engine:
+        plain, best = (engine.extractor(f"vdiff:preset={name}") for name in ("quality", "best"))
+        seen = [each.extract(NOISY[0], SCENE.clip) for each in (plain, best)]
+    np.testing.assert_array_equal(*seen)
 
 
 def test_rgb_gains_by_a_mirror_a_phase(monkeypatch: pytest.MonkeyPatch) -> None:
-    clip = ClipInfo(
-        width=208, height=144, length=7, format=PixelFormat(family="rgb"), full_range=True
-    )
     rng = np.random.default_rng(5)
     truth = {n: _in_rgb(frame) for n, frame in CLEAN.items()}
     noisy = {
@@ -154,8 +182,8 @@ def test_rgb_gains_by_a_mirror_a_phase(monkeypatch: pytest.MonkeyPatch) -> None:
         )
         for n, frame in truth.items()
     }
-    mirrored = _restored(clip, noisy)
-    assert mirrored[MIDDLE].key == _restored(clip, noisy, tile=64)[MIDDLE].key
-    monkeypatch.setattr(restore, "views_of", lambda network, count: Views((network,) * count, 1))
-    alike = _restored(clip, noisy)
+    mirrored = _restored(RGB, noisy)
+    assert mirrored[MIDDLE].key == _restored(RGB, noisy, tile=64)[MIDDLE].key
+    monkeypatch.setattr(restore, "views_of", lambda one, count, **_: Views((one,) * count, 1))
+    alike = _restored(RGB, noisy)
     assert _error(mirrored[MIDDLE], truth[MIDDLE]) < 0.995 * _error(alike[MIDDLE], truth[MIDDLE])

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
+from itertools import chain
 from typing import Any, TypeVar, cast
 
 T = TypeVar("T")
@@ -179,14 +180,21 @@ class _Flight:
 
 
 def byte_size(value: Any) -> int:
-    """Bytes that `value` keeps alive: arrays and frames, alone or in containers."""
-    nbytes = getattr(value, "nbytes", None)
-    if isinstance(nbytes, int):
-        return nbytes
-    if isinstance(value, tuple | list | set | frozenset):
-        return sum(map(byte_size, value))
-    if isinstance(value, Mapping):
-        return sum(map(byte_size, value.values()))
-    if is_dataclass(value) and not isinstance(value, type):
-        return sum(byte_size(getattr(value, field.name)) for field in fields(value))
-    return sys.getsizeof(value)
+    """Bytes that `value` keeps alive: arrays and frames, alone or in containers, each once."""
+    parts = {id(part): part for part in _parts(value)}
+    return sum(getattr(part, "nbytes", None) or sys.getsizeof(part) for part in parts.values())
+
+
+def _parts(value: Any) -> Iterator[Any]:
+    """What `value` consists of, as far as it is known how to look inside."""
+    if isinstance(getattr(value, "nbytes", None), int):
+        yield value
+    elif isinstance(value, tuple | list | set | frozenset):
+        yield from chain.from_iterable(map(_parts, value))
+    elif isinstance(value, Mapping):
+        yield from chain.from_iterable(map(_parts, value.values()))
+    elif is_dataclass(value) and not isinstance(value, type):
+        for field in fields(value):
+            yield from _parts(getattr(value, field.name))
+    else:
+        yield value

@@ -177,6 +177,8 @@ def test_sizes_are_those_of_the_arrays_inside() -> None:
     assert byte_size(frame) == 200
     assert byte_size((frame, [block()], {"a": block()})) == 400
     assert byte_size(_Pair(block(), (block(),))) == 200
+    shared = block()
+    assert byte_size((shared, [shared], _Pair(shared, (block(),)))) == 200
     assert byte_size(b"12") < ENTRY_BYTES
 
 

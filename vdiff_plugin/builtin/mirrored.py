@@ -106,10 +106,12 @@ class Views:
 
     Attributes:
         networks: one a picture; all take the same features.
+        plain: sees the picture as it is alone.
         mirrors: how many of one picture those hold side by side, as it is first.
     """
 
     networks: tuple[Network, ...]
+    plain: Network
     mirrors: int
 
 
@@ -124,11 +126,12 @@ def views_of(network: Network, pictures: int, *, every: bool) -> Views:
         every: restore each of them in all four mirrors.
     """
     if every:
-        return Views((MirroredNetwork(network),) * pictures, len(MIRRORS))
+        return Views((MirroredNetwork(network),) * pictures, network, len(MIRRORS))
     if pictures == 1:
-        return Views((network,), 1)
+        return Views((network,), network, 1)
     mirrored = MirroredNetwork(network, MIRRORS[:pictures])
-    return Views(tuple(_OneMirror(mirrored, index) for index in range(pictures)), pictures)
+    networks = tuple(_OneMirror(mirrored, index) for index in range(pictures))
+    return Views(networks, network, pictures)
 
 
 def _turned_fusion(fusion: Fusion, own: slice, axes: Axes) -> Fusion:

@@ -145,6 +145,7 @@ class RestoreStage:
             cache,
             scene_cuts=settings.scene_cuts,
             mirrors=views.mirrors,
+            plain=TiledNetwork(views.plain, settings.tile),
         )
         picked = settings.model_dump(include={"strength", "noise", "scene_cuts", "dither"})
         parts = [self._sight.fingerprint, f"{out.format}{picked}".encode(), _RULES]
@@ -164,12 +165,11 @@ class RestoreStage:
         seen = sample * (1 + phases / 2) + network.footprint.features
         moved, change = 2 * self.radius * seen, 6 * phases
         guide = 1 / 4
-        views = 2 if rgb else 1
         settling = int(SETTLING_BYTES * pixels * phases / 4) if phases > 1 else 0
         working = network.tiles.working_bytes(self._shape)
         restoring = Weight(
             render=int(pixels * (moved + change)) + max(working, settling),
-            kept=int(pixels * views * (seen + guide)),
+            kept=int(pixels * (seen + guide)),
         )
         if self._doubler is None:
             return restoring
@@ -185,7 +185,7 @@ class RestoreStage:
 
     def prepare(self, frame: Frame) -> None:
         """Look at a frame before the windows that hold it come."""
-        self._sight.see(frame)
+        self._sight.prepare(frame)
 
     def close(self) -> None:
         """Nothing to let go of: cache and network belong to the engine."""

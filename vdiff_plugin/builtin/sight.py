@@ -13,8 +13,8 @@ luma has clearly less noise over the members.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +35,7 @@ _RULES = b"repeats left out, equal blocks still, quieter view of RGB, levels wit
 
 @dataclass(frozen=True)
 class Seen:
-    """What is known of one frame from that frame alone; this is what the cache keeps.
+    """What is known of one frame from that frame alone, in one view; the cache keeps it.
 
     Attributes:
         key: of the frame.
@@ -44,9 +44,7 @@ class Seen:
         features: of the first phase, in all mirrors that the network sees.
         still: marks of the blocks of its pixels.
         marks: of its pixels and features.
-        layout: for scene cuts.
         levels: of noise in luma and chroma and of compression, in codes.
-        even: the same of the even view of RGB; else `None`.
     """
 
     key: bytes
@@ -55,9 +53,24 @@ class Seen:
     features: NDArray[np.uint8]
     still: Marks
     marks: Marks
+    levels: Levels
+
+
+@dataclass(frozen=True)
+class Glance:
+    """What decides who is a member, and in which view of RGB; the cache keeps it too.
+
+    Attributes:
+        key: of the frame.
+        layout: for scene cuts.
+        levels: as in `Seen`.
+        even: the same in the even view of RGB; else `None`.
+    """
+
+    key: bytes
     layout: Layout
     levels: Levels
-    even: Seen | None = None
+    even: Levels | None = None
 
 
 @dataclass(frozen=True)
@@ -97,6 +110,7 @@ class Sight:
         cache: where what was seen is kept.
         scene_cuts: end windows at them.
         mirrors: how many of a picture the network's features hold side by side.
+        plain: looks at the picture as it is alone; None: the network does.
     """
 
     def __init__(
@@ -108,38 +122,57 @@ class Sight:
         *,
         scene_cuts: bool,
         mirrors: int = 1,
+        plain: Network | None = None,
     ) -> None:
         self._clip = clip
         self._network = network
+        self._mirrors = mirrors
+        self._plain = plain or network
         self._aligner = aligner
         self._cache = cache
         self._scene_cuts = scene_cuts
-        self._mirrors = mirrors
+        self._rgb = clip.format.family == "rgb"
         # Frames alone decide what is seen of them, but clips differ in how to read them.
         reading = f"{clip.format} {clip.matrix} {clip.full_range}".encode()
         self.fingerprint = b"|".join([network.fingerprint, aligner.fingerprint, reading, _RULES])
 
-    def see(self, frame: Frame) -> Seen:
-        """Look at one frame, once."""
-        return self._cache.get((self.fingerprint, frame.key), lambda: self._compute(frame))
+    def prepare(self, frame: Frame) -> None:
+        """See a frame before its windows come, in the view that it is quieter in by itself."""
+        self.see(frame, even=_even_is_quieter([self.glance(frame)]))
+
+    def see(self, frame: Frame, *, even: bool = False) -> Seen:
+        """Look at one frame, once a view."""
+        return self._cache.get(
+            (self.fingerprint, frame.key, even), lambda: self._look(frame, even=even)
+        )
+
+    def glance(self, frame: Frame) -> Glance:
+        """Look at one frame as far as it takes to choose members."""
+        return self._cache.get((self.fingerprint, frame.key, "glance"), lambda: self._glance(frame))
 
     def members(self, window: Window) -> Members:
         """See the window's frames up to the clip's ends and the nearest cuts."""
         keys = [None if frame is None else frame.key for frame in window.frames]
         given = [key for key in keys if key is not None]
         repeats = len(set(given)) < len(given)
-        centre = self.see(window.centre)
-        neighbours: list[Seen | None] = [None] * (2 * window.radius)
+        centre = self.glance(window.centre)
+        found = {window.radius: centre}
         if not repeats or not _is_held(keys):
             known = {centre.key}
-            for index, seen in self._outwards(window, centre):
-                if seen.key not in known:
-                    known.add(seen.key)
-                    neighbours[index - (index > window.radius)] = seen
-        return _in_quieter_view(Members(centre, tuple(neighbours), repeats))
+            for index, glance in self._outwards(window, centre):
+                if glance.key not in known:
+                    known.add(glance.key)
+                    found[index] = glance
+        even = _even_is_quieter(found.values())
+        seen = [
+            self.see(frame, even=even) if frame is not None and index in found else None
+            for index, frame in enumerate(window.frames)
+        ]
+        neighbours = (*seen[: window.radius], *seen[window.radius + 1 :])
+        return Members(self.see(window.centre, even=even), neighbours, repeats, even)
 
-    def _outwards(self, window: Window, centre: Seen) -> Iterator[tuple[int, Seen]]:
-        """Place in the window and what is seen of each frame; the nearer ones first."""
+    def _outwards(self, window: Window, centre: Glance) -> Iterator[tuple[int, Glance]]:
+        """Place in the window and a glance at each frame; the nearer ones first."""
         for step in (-1, 1):
             before = centre
             for distance in range(1, window.radius + 1):
@@ -147,28 +180,31 @@ class Sight:
                 frame = window.frames[index]
                 if frame is None:
                     break
-                now = self.see(frame)
+                now = self.glance(frame)
                 pair = (now, before) if step < 0 else (before, now)
                 if self._scene_cuts and self._is_cut(*pair):
                     break
                 yield index, now
                 before = now
 
-    def _is_cut(self, before: Seen, now: Seen) -> bool:
+    def _is_cut(self, before: Glance, now: Glance) -> bool:
         """Whether a cut lies between a frame and the next; decided once for all windows."""
         return before.key != now.key and self._cache.get(
             (self.fingerprint, before.key, now.key),
             lambda: cut_score(before.layout, now.layout) >= CUT_SCORE,
         )
 
-    def _compute(self, frame: Frame) -> Seen:
-        seen = self._look(frame, even=False)
-        if self._clip.format.family != "rgb":
-            return seen
-        return replace(seen, even=self._look(frame, even=True))
+    def _glance(self, frame: Frame) -> Glance:
+        if not self._rgb:
+            seen = self.see(frame)
+            first = seen.features.shape[-1] // self._mirrors
+            return Glance(frame.key, describe(seen.features[..., :first]), seen.levels)
+        pixels, even = (self._pixels(frame, even=even)[0] for even in (False, True))
+        layout = describe(self._plain.extract(pixels))
+        return Glance(frame.key, layout, frame_levels(pixels), frame_levels(even))
 
     def _look(self, frame: Frame, *, even: bool) -> Seen:
-        pixels = to_pixels(frame, self._clip, self._network.stride, even=even)
+        pixels = self._pixels(frame, even=even)
         features = self._network.extract(pixels[0])
         marks = pixel_marks(pixels)
         return Seen(
@@ -178,20 +214,26 @@ class Sight:
             features=features,
             still=marks,
             marks=stirred(marks, features),
-            layout=describe(features[..., : features.shape[-1] // self._mirrors]),
-            levels=frame_levels(pixels[0]),
+            levels=self._levels(frame, pixels[0], even=even),
         )
 
+    def _pixels(self, frame: Frame, *, even: bool) -> tuple[Pixels, ...]:
+        return to_pixels(frame, self._clip, self._network.stride, even=even)
 
-def _in_quieter_view(members: Members) -> Members:
-    """In the even view if that has clearly less noise of luma, at the median of the members."""
-    centre = members.centre.even
-    if centre is None:
-        return members
-    neighbours = tuple(None if each is None else each.even for each in members.neighbours)
-    even = Members(centre, neighbours, members.repeats, even=True)
-    noise = [np.median([each.levels[0] for each in view.all]) for view in (members, even)]
-    return even if noise[1] < _QUIETER * noise[0] else members
+    def _levels(self, frame: Frame, pixels: Pixels, *, even: bool) -> Levels:
+        if not self._rgb:
+            return frame_levels(pixels)
+        glance = self.glance(frame)
+        return glance.even if even and glance.even else glance.levels
+
+
+def _even_is_quieter(glances: Iterable[Glance]) -> bool:
+    """Whether the even view has clearly less noise of luma, at the median of the frames."""
+    pairs = [(each.levels[0], each.even[0]) for each in glances if each.even is not None]
+    if not pairs:
+        return False
+    plain, even = np.median(np.asarray(pairs), axis=0)
+    return bool(even < _QUIETER * plain)
 
 
 def _is_held(keys: list[bytes | None]) -> bool:

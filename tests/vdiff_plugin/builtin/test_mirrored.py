@@ -99,7 +99,7 @@ def test_tiles_and_backends_agree(path: Path, network: NumpyNetwork) -> None:
 
 
 def test_pictures_of_one_frame_get_a_mirror_each(network: NumpyNetwork) -> None:
-    assert views_of(network, 1, every=False) == Views((network,), 1)
+    assert views_of(network, 1, every=False) == Views((network,), network, 1)
     views = views_of(network, 4, every=False)
     window = random_fusion(48, 80, channels=4 * 16)
     changes = [each.restore(window).luma for each in views.networks]
@@ -184,6 +184,6 @@ def test_rgb_gains_by_a_mirror_a_phase(monkeypatch: pytest.MonkeyPatch) -> None:
     }
     mirrored = _restored(RGB, noisy)
     assert mirrored[MIDDLE].key == _restored(RGB, noisy, tile=64)[MIDDLE].key
-    monkeypatch.setattr(restore, "views_of", lambda one, count, **_: Views((one,) * count, 1))
+    monkeypatch.setattr(restore, "views_of", lambda one, count, **_: Views((one,) * count, one, 1))
     alike = _restored(RGB, noisy)
     assert _error(mirrored[MIDDLE], truth[MIDDLE]) < 0.995 * _error(alike[MIDDLE], truth[MIDDLE])

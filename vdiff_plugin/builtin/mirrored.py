@@ -45,9 +45,10 @@ class MirroredNetwork:
         self.alignment = network.alignment
         self.fingerprint = network.fingerprint + f"|mirrors {mirrors}".encode()
         one, frames = network.footprint, 2 * network.radius + 1
-        self.turned = one.working + frames * (_TURNED + one.features)
+        self.working_alone = one.working + frames * (_TURNED + one.features)  # of `restore_in`
         self.footprint = Footprint(
-            working=self.turned + len(mirrors) * _CHANGE, features=len(mirrors) * one.features
+            working=self.working_alone + len(mirrors) * _CHANGE,
+            features=len(mirrors) * one.features,
         )
 
     def extract(self, pixels: Pixels) -> NDArray[np.uint8]:
@@ -89,7 +90,7 @@ class _OneMirror:
         self.halo = network.halo
         self.alignment = network.alignment
         self.fingerprint = network.fingerprint + b"|one by one"
-        self.footprint = replace(network.footprint, working=network.turned)
+        self.footprint = replace(network.footprint, working=network.working_alone)
 
     def extract(self, pixels: Pixels) -> NDArray[np.uint8]:
         """See `MirroredNetwork.extract`."""

@@ -83,8 +83,9 @@ class Load:
         """The largest room up to `wanted` that fits into `free` bytes, or the smallest there is.
 
         Frames wait in shorter queues first; then the cache shrinks to what the windows under
-        way hold anyway; then fewer are rendered at a time. A cache, if one is wanted, is not
-        smaller than that: it would forget what is in memory, and have it made again.
+        way hold anyway; then fewer are rendered at a time. Where there is room, a smaller
+        cache grows to that (0 does not): it would forget what is in memory, and have it made
+        again.
         """
         usable = _SHARE * free
         rooms = list(self._rooms(wanted))
@@ -96,7 +97,7 @@ class Load:
             held = self._in_use(workers) if wanted.cache else 0
             for waiting in waits:
                 yield Room(workers=workers, waiting=waiting, cache=max(wanted.cache, held))
-            yield Room(workers=workers, waiting=1, cache=held)
+            yield Room(workers=workers, waiting=1, cache=min(wanted.cache, held))
 
 
 def megabytes(size: float) -> str:

@@ -65,6 +65,8 @@ def test_the_cache_shrinks_to_what_windows_hold_and_no_further() -> None:
     assert caches == {(5 + 1) * 20 * MB, (5 + 2) * 20 * MB, WANTED.cache}
 
 
-def test_a_small_cache_grows_to_what_windows_hold_and_none_stays_none() -> None:
+def test_a_small_cache_grows_to_what_windows_hold_where_there_is_room() -> None:
     for wanted, got in ((100, (5 + 2) * 90), (700, 700), (0, 0)):
         assert LOAD.fit(replace(WANTED, cache=wanted * MB), 20_000 * MB).cache == got * MB
+        least = LOAD.fit(replace(WANTED, cache=wanted * MB), 0)
+        assert least.cache == min(wanted, (5 + 1) * 90) * MB

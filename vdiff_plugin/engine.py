@@ -144,12 +144,12 @@ class Engine:
 
         Raises:
             UnknownNameError: no such task or preset; beside weights of one's own, no preset of
-                that name for any task.
+                that name for any task that there are weights for.
         """
         if settings.weights is None:
             return self.offers.weights_for(settings.task, settings.preset).mirrored
         named = [one for one in self.offers.weights if one.preset == settings.preset]
-        if not named:
+        if not named and self.offers.weights:
             raise UnknownNameError("preset", settings.preset, _presets(self.offers))
         return any(one.mirrored for one in named)
 

@@ -114,7 +114,7 @@ def test_an_input_that_is_no_video(
     ("options", "told"),
     [
         (["--codec", "nope"], "no video codec 'nope'; have "),
-        (["--preset", "huge"], "no preset 'huge' for task restore; have fast, quality"),
+        (["--preset", "huge"], "no preset 'huge' for task restore; have best, fast, quality"),
         (["--task", "colourise"], "no task 'colourise'; have deblock, denoise, restore, upscale2x"),
         (["--backend", "abacus"], "no backend 'abacus'; have keras, "),
         (["--stages", "colour,sharpen"], "no stage 'sharpen'; have "),

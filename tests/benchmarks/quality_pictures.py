@@ -37,6 +37,7 @@ _FRAMES = 11
 _SHOWN = 5  # the middle one: it has all its neighbours
 _SIZE = (256, 384)
 _QUALITY = 80
+_OTHERS = {"strength", "upscale"}  # that are made of several examples
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +66,11 @@ def main() -> None:
     parser.add_argument("names", nargs="*", help="of examples, strength or upscale; default all")
     given = parser.parse_args()
     folder, wanted = given.folder, given.names
+    known = {each.name for each in examples()} | _OTHERS
+    if unknown := sorted(set(wanted) - known):
+        parser.error(f"no picture {unknown[0]!r}; have {', '.join(sorted(known))}")
+    if not folder.is_dir():
+        parser.error(f"{folder}: no folder; make it first")
     with Engine() as engine:
         for each in examples():
             if not wanted or each.name in wanted:

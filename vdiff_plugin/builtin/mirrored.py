@@ -106,9 +106,9 @@ class Views:
     """What restores each of the pictures that a frame goes in as.
 
     Attributes:
-        networks: one a picture; all take the same features.
-        plain: sees the picture as it is alone.
-        mirrors: how many of one picture those hold side by side, as it is first.
+        networks: one a picture; all take the same features, of the mirrors side by side.
+        plain: gives the features of the picture as it is alone.
+        mirrors: how many there are; the picture as it is comes first.
     """
 
     networks: tuple[Network, ...]
